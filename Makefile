@@ -1,0 +1,51 @@
+# make demo        one order through everything; ONCE=1 stops at the end
+# make up          the stack and the workers, until Ctrl-C
+# make test        all tests, the end-to-end ones included
+# make bench       the benchmarks
+# make lint        the linters, workflowcheck and the walls of the house
+# make build       all programs, into bin/
+# make clean       what make made; orders stay in .local, servers in the cache
+
+SHELL := /bin/bash
+BIN   := bin
+TOOLS := $(BIN)/tools
+
+.PHONY: demo up test bench lint build servers tools packages clean
+.DEFAULT_GOAL := build
+
+build:
+	@mkdir -p $(BIN)
+	go build -o $(BIN)/ ./workers/shop ./workers/crm ./workers/mes ./starter ./deploy/local
+
+# The real Temporal and the real Jaeger, once.
+servers: build
+	$(BIN)/local build
+
+demo: build
+	$(BIN)/local demo $(if $(ONCE),--once)
+
+up: build
+	$(BIN)/local up
+
+test: packages tools servers
+	$(TOOLS)/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 40m ./...
+
+bench: build
+	go test -run '^$$' -bench . -benchtime 1x ./...
+
+lint: tools
+	$(TOOLS)/golangci-lint run
+	$(TOOLS)/workflowcheck ./workflow/...
+	gofmt -l . | (! grep .)
+	go mod tidy -diff
+
+tools:
+	@mkdir -p $(TOOLS)
+	GOBIN=$(CURDIR)/$(TOOLS) go -C tools install tool
+
+# What the tests need of Debian; where it cannot be had, they are skipped by name.
+packages:
+	@deploy/local/packages
+
+clean:
+	rm -rf $(BIN)

@@ -1,0 +1,48 @@
+package stack
+
+// TemporalAddress is host:port of Temporal's gRPC frontend.
+func (s *Stack) TemporalAddress() string { return address(s.cfg.Ports.Temporal) }
+
+// UIURL is the base URL of Temporal's web UI.
+func (s *Stack) UIURL() string { return url(s.cfg.Ports.UI) }
+
+// JaegerURL is the base URL of Jaeger's UI and query API.
+func (s *Stack) JaegerURL() string { return url(s.cfg.Ports.Jaeger) }
+
+// OTLPEndpoint is where spans go, OTLP over gRPC, as OTEL_EXPORTER_OTLP_ENDPOINT wants it.
+func (s *Stack) OTLPEndpoint() string { return url(s.cfg.Ports.OTLP) }
+
+// ShopURL is the base URL of the shop's API.
+func (s *Stack) ShopURL() string { return url(s.cfg.Ports.Shop) }
+
+// CRMURL is the base URL of the CRM's API.
+func (s *Stack) CRMURL() string { return url(s.cfg.Ports.CRM) }
+
+// MESURL is the base URL of the MES's API.
+func (s *Stack) MESURL() string { return url(s.cfg.Ports.MES) }
+
+// StateDir is the absolute path of the state folder.
+func (s *Stack) StateDir() string { return s.cfg.StateDir }
+
+// Env is what the starter, or any other client, needs to talk to this stack, as
+// "NAME=value".
+func (s *Stack) Env() []string {
+	return append(s.cfg.clientEnv(),
+		"SHOP_URL="+s.ShopURL(),
+		"CRM_URL="+s.CRMURL(),
+		"MES_URL="+s.MESURL(),
+	)
+}
+
+// clientEnv is what every client of the two servers needs.
+func (c Config) clientEnv() []string {
+	return []string{
+		"TEMPORAL_ADDRESS=" + address(c.Ports.Temporal),
+		"TEMPORAL_NAMESPACE=" + Namespace,
+		"TEMPORAL_UI_URL=" + url(c.Ports.UI),
+		"OTEL_EXPORTER_OTLP_ENDPOINT=" + url(c.Ports.OTLP),
+		"JAEGER_UI_URL=" + url(c.Ports.Jaeger),
+	}
+}
+
+func url(port int) string { return "http://" + address(port) }

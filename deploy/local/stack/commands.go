@@ -1,0 +1,134 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var workerNames = []string{"shop", "crm", "mes"}
+
+// serverCommands are Temporal and Jaeger, in the order of their start.
+func serverCommands(cfg Config, found executables) ([]command, error) {
+	jaeger, err := jaegerCommand(cfg, found)
+	if err != nil {
+		return nil, err
+	}
+	return []command{temporalCommand(cfg, found), jaeger}, nil
+}
+
+// temporalCommand uses flags that the Temporal CLI and the embedded server share.
+func temporalCommand(cfg Config, found executables) command {
+	args := []string{
+		"server", "start-dev",
+		"--ip", host, "--port", strconv.Itoa(cfg.Ports.Temporal),
+		"--ui-ip", host, "--ui-port", strconv.Itoa(cfg.Ports.UI),
+		"--db-filename", filepath.Join(cfg.StateDir, "temporal.db"),
+		// Commits need no wait for the disk; they survive kill -9, not a power cut.
+		"--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1",
+		"--log-level", "warn",
+	}
+	for name, kind := range cfg.SearchAttributes {
+		args = append(args, "--search-attribute", name+"="+kind)
+	}
+	return command{
+		name: "temporal", path: found.temporal, args: args, log: cfg.log("temporal"), drain: serverDrain,
+		healthy: allOf(temporalServes(address(cfg.Ports.Temporal)), answers(url(cfg.Ports.UI))),
+	}
+}
+
+func jaegerCommand(cfg Config, found executables) (command, error) {
+	internal, err := freePorts(2)
+	if err != nil {
+		return command{}, err
+	}
+	config := cfg.path("deploy/jaeger/config.yaml", "")
+	uiConfig, err := writeJaegerUI(cfg)
+	if err != nil {
+		return command{}, fmt.Errorf("write Jaeger's UI settings: %w", err)
+	}
+	assets := "" // the UI that a release of Jaeger brings
+	if !found.jaegerUI {
+		assets = cfg.path("deploy/local/tracepage", "")
+	}
+	return command{
+		name: "jaeger", path: found.jaeger, args: []string{"--config", config}, log: cfg.log("jaeger"), drain: serverDrain,
+		env: []string{
+			"JAEGER_HOST=" + host,
+			"JAEGER_PORT=" + strconv.Itoa(cfg.Ports.Jaeger),
+			"JAEGER_OTLP_PORT=" + strconv.Itoa(cfg.Ports.OTLP),
+			"JAEGER_GRPC_PORT=" + strconv.Itoa(internal[0]),
+			"JAEGER_HEALTH_PORT=" + strconv.Itoa(internal[1]),
+			"JAEGER_STORAGE_DIR=" + filepath.Join(cfg.StateDir, "jaeger"),
+			"JAEGER_UI_ASSETS=" + assets,
+			"JAEGER_UI_CONFIG=" + uiConfig,
+		},
+		healthy: allOf(
+			answers(url(internal[1])+"/status"),
+			answers(url(cfg.Ports.Jaeger)+"/api/services"),
+			listens(address(cfg.Ports.OTLP)),
+		),
+	}, nil
+}
+
+// writeJaegerUI copies deploy/jaeger/ui.json to the state folder with the web
+// UI's address of this stack in place of the standard one.
+func writeJaegerUI(cfg Config) (string, error) {
+	settings, err := os.ReadFile(cfg.path("deploy/jaeger/ui.json", ""))
+	if err != nil {
+		return "", err
+	}
+	standard := url(Ports{}.withDefaults().UI)
+	settings = bytes.ReplaceAll(settings, []byte(standard), []byte(url(cfg.Ports.UI)))
+	name := filepath.Join(cfg.StateDir, "jaeger-ui.json")
+	return name, os.WriteFile(name, settings, 0o644)
+}
+
+// workerCommands are the three workers. A database, a blob store or an outside
+// system that the runner's own environment names is left to it.
+func (s *Stack) workerCommands() []command {
+	ports := map[string]int{"shop": s.cfg.Ports.Shop, "crm": s.cfg.Ports.CRM, "mes": s.cfg.Ports.MES}
+	var commands []command
+	for _, name := range workerNames {
+		prefix := strings.ToUpper(name) + "_"
+		env := append(s.cfg.clientEnv(), prefix+"ADDR="+address(ports[name]))
+		env = append(env, unlessSet(
+			prefix+"DSN=sqlite:"+filepath.Join(s.cfg.StateDir, name+".db"),
+			"SHOP_BLOBS=file://"+filepath.ToSlash(filepath.Join(s.cfg.StateDir, "blobs")),
+		)...)
+		if name == "mes" {
+			// The MES fetches models from the shop. To the shop's own worker, SHOP_URL
+			// would mean that the shop runs elsewhere.
+			env = append(env, unlessSet("SHOP_URL="+s.ShopURL())...)
+		}
+		commands = append(commands, command{
+			name: name, path: filepath.Join(s.cfg.BinDir, name), log: s.cfg.log(name), drain: workerDrain,
+			env:     slices.Concat(env, s.cfg.WorkerEnv),
+			healthy: answers(url(ports[name]) + "/healthz"),
+		})
+	}
+	return commands
+}
+
+func unlessSet(variables ...string) []string {
+	return slices.DeleteFunc(variables, func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return os.Getenv(name) != ""
+	})
+}
+
+func allOf(checks ...func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for _, check := range checks {
+			if err := check(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}

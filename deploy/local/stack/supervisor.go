@@ -1,0 +1,70 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/thejerf/suture/v4"
+)
+
+// group is a set of processes that are supervised together and stop together.
+type group struct {
+	name       string
+	supervisor *suture.Supervisor
+	processes  []*process
+	stop       context.CancelFunc
+	stopped    <-chan error
+}
+
+// newGroup starts a group without processes. drain is the longest time that one
+// of them may take to stop.
+func newGroup(name string, drain time.Duration, progress *console) *group {
+	ctx, stop := context.WithCancel(context.Background())
+	g := &group{name: name, stop: stop}
+	g.supervisor = suture.New(name, suture.Spec{
+		// A killed process is started again at once. One that dies at every
+		// start gets a pause after five tries.
+		FailureThreshold: 5,
+		FailureDecay:     2, // seconds
+		FailureBackoff:   2 * time.Second,
+		Timeout:          drain + 5*time.Second,
+		EventHook: func(event suture.Event) {
+			switch event := event.(type) {
+			case suture.EventServiceTerminate:
+				if ctx.Err() == nil {
+					fmt.Fprintf(progress, "%v: starting it again\n", event.Err)
+				}
+			case suture.EventServicePanic, suture.EventStopTimeout, suture.EventBackoff:
+				fmt.Fprintln(progress, event)
+			}
+		},
+	})
+	g.stopped = g.supervisor.ServeBackground(ctx)
+	return g
+}
+
+// start runs the command under supervision and waits until it is well.
+func (g *group) start(ctx context.Context, c command, starter *starter, limit time.Duration) error {
+	p := newProcess(c, starter)
+	g.processes = append(g.processes, p)
+	g.supervisor.Add(p)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return p.awaitHealthy(ctx, true)
+}
+
+// drain stops every process of the group: SIGTERM, and SIGKILL after its time,
+// or at once when ctx ends.
+func (g *group) drain(ctx context.Context) {
+	g.stop()
+	select {
+	case <-g.stopped:
+		return
+	case <-ctx.Done():
+	}
+	for _, p := range g.processes {
+		_ = p.killGroup()
+	}
+	<-g.stopped
+}

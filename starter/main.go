@@ -1,0 +1,146 @@
+// Starter is the command line of the order: it starts one, gives it what it
+// lacks, closes it, shows it, and reads its trace.
+package main
+
+// The voice of this program: an answer goes to standard output, everything else
+// to standard error. An error says what is wrong in one line; a second line,
+// "hint:", says what to do. Exit code 1 is an error, 2 a wrong command line.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"go.opentelemetry.io/otel"
+	"go.temporal.io/sdk/client"
+
+	"ordertrace/tracing"
+	"ordertrace/tracing/jaeger"
+)
+
+type cli struct {
+	Order  orderCmd  `cmd:"" help:"Start an order from a 3D model."`
+	Upload uploadCmd `cmd:"" help:"Give an order that was sent back a better model or material."`
+	Close  closeCmd  `cmd:"" help:"Send an order the signal close."`
+	Show   showCmd   `cmd:"" help:"Show where an order stands."`
+	List   listCmd   `cmd:"" help:"List the newest orders."`
+	Trace  traceCmd  `cmd:"" help:"Draw an order's trace in the terminal."`
+
+	JSON       bool             `name:"json" help:"Answer in JSON."`
+	ShopURL    string           `env:"SHOP_URL" default:"http://127.0.0.1:8081" help:"Where the shop takes models."`
+	JaegerUI   string           `env:"JAEGER_UI_URL" default:"http://127.0.0.1:16686" help:"Where traces are read."`
+	TemporalUI string           `env:"TEMPORAL_UI_URL" default:"http://127.0.0.1:8233" help:"Where workflows are seen; for links."`
+	Version    kong.VersionFlag `help:"Print the version."`
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+const (
+	exitError = 1
+	exitUsage = 2
+)
+
+// run is the whole program but for the process around it.
+func run(args []string, stdout, stderr io.Writer) int {
+	var c cli
+	exited := -1
+	parser := kong.Must(&c, kong.Name("starter"), kong.Writers(stdout, stderr),
+		kong.Description("Starts, closes and shows orders, and reads their traces."),
+		kong.Vars{"version": tracing.Version()}, kong.Exit(func(code int) { exited = code }))
+	chosen, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "starter: %v\nhint: starter --help lists what there is\n", err)
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	env, err := newEnvironment(ctx, &c, stdout, stderr)
+	if err == nil {
+		defer env.close()
+		err = chosen.Run(env)
+	}
+	if err != nil {
+		tell(stderr, err)
+		return exitError
+	}
+	return 0
+}
+
+// environment is what a command works with.
+type environment struct {
+	ctx            context.Context
+	cli            *cli
+	stdout, stderr io.Writer
+	telemetry      *tracing.Telemetry
+	jaeger         *jaeger.Client
+	connected      client.Client
+}
+
+func newEnvironment(ctx context.Context, c *cli, stdout, stderr io.Writer) (*environment, error) {
+	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	otel.SetTextMapPropagator(tracing.Propagator)
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		fmt.Fprintf(stderr, "starter: this command's spans are lost: %v\n", err)
+	}))
+	e := &environment{ctx: ctx, cli: c, stdout: stdout, stderr: stderr, telemetry: &tracing.Telemetry{}, jaeger: jaeger.NewClient(c.JaegerUI)}
+	p, err := e.telemetry.Service(ctx, "starter")
+	if err != nil {
+		return nil, err
+	}
+	otel.SetTracerProvider(p)
+	return e, nil
+}
+
+// temporal connects at the first need.
+func (e *environment) temporal() (client.Client, error) {
+	if e.connected != nil {
+		return e.connected, nil
+	}
+	c, err := tracing.Dial(e.ctx, otel.GetTracerProvider())
+	if err != nil {
+		return nil, hinted(err, "start everything with `make up`, or name another server with TEMPORAL_ADDRESS")
+	}
+	e.connected = c
+	return c, nil
+}
+
+const flushTimeout = 3 * time.Second
+
+func (e *environment) close() {
+	if e.connected != nil {
+		e.connected.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), flushTimeout)
+	defer cancel()
+	if err := e.telemetry.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintf(e.stderr, "starter: this command's spans are lost: %v\n", err)
+	}
+}
+
+// answer prints v as JSON if that is asked for, and with text otherwise.
+func (e *environment) answer(v any, text func(io.Writer)) error {
+	if !e.cli.JSON {
+		text(e.stdout)
+		return nil
+	}
+	enc := json.NewEncoder(e.stdout)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+func (e *environment) workflowURL(namespace, order, run string) string {
+	return fmt.Sprintf("%s/namespaces/%s/workflows/%s/%s/history",
+		e.cli.TemporalUI, url.PathEscape(namespace), url.PathEscape(order), url.PathEscape(run))
+}

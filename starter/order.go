@@ -1,0 +1,167 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"ordertrace/lifecycle"
+	"ordertrace/systems/api"
+	"ordertrace/workflow"
+)
+
+type orderCmd struct {
+	Model    string `required:"" placeholder:"FILE" help:"The 3D model, an STL file in millimetres."`
+	Material string `default:"silver-925" help:"What it is cast of: a key of the MES's rate table."`
+	ID       string `help:"The order's number. Default: a new one."`
+	Source   string `enum:"b2c,b2b" default:"b2c" help:"Where it comes from: b2c (the shop) or b2b (a partner)."`
+	Wait     bool   `help:"Wait until the order ends, and tell how it goes."`
+}
+
+// started is the answer of the command order.
+type started struct {
+	OrderID     string `json:"order_id"`
+	RunID       string `json:"run_id"`
+	TraceID     string `json:"trace_id"`
+	JaegerURL   string `json:"jaeger_url"`
+	TemporalURL string `json:"temporal_url"`
+}
+
+func (c *orderCmd) Run(e *environment) error {
+	if c.ID == "" {
+		c.ID = newOrderID(time.Now())
+	}
+	temporal, err := e.temporal()
+	if err != nil {
+		return err
+	}
+	ctx, span := otel.Tracer("ordertrace/starter").Start(e.ctx, "order")
+	model, err := uploadModel(e, c.Model)
+	if err != nil {
+		span.End()
+		return err
+	}
+	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                                       c.ID,
+		TaskQueue:                                workflow.TaskQueue,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		StaticSummary:                            fmt.Sprintf("%s order in %s", c.Source, c.Material),
+	}, workflow.Name, workflow.Input{Source: c.Source, Material: c.Material, Model: &model})
+	span.End()
+	if err != nil {
+		return aboutOrder(err, c.ID)
+	}
+	id, err := orderTrace(e, c.ID)
+	if err != nil {
+		return err
+	}
+	answer := started{
+		OrderID: c.ID, RunID: run.GetRunID(), TraceID: id.String(),
+		JaegerURL:   e.jaeger.TraceURL(id),
+		TemporalURL: e.workflowURL(namespace(), c.ID, run.GetRunID()),
+	}
+	if err := e.answer(answer, answer.print); err != nil || !c.Wait {
+		return err
+	}
+	return follow(e, c.ID, untilEnd)
+}
+
+func (s started) print(w io.Writer) {
+	fmt.Fprintf(w, "order     %s\ntrace     %s\nTemporal  %s\n", s.OrderID, s.JaegerURL, s.TemporalURL)
+}
+
+// newOrderID is short enough to read over the telephone: the day, and 30 random
+// bits.
+func newOrderID(now time.Time) string {
+	return fmt.Sprintf("ord-%s-%s", now.UTC().Format("060102"), strings.ToLower(rand.Text()[:6]))
+}
+
+// uploadModel sends a file to the shop, which checks it.
+func uploadModel(e *environment, path string) (lifecycle.Model, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return lifecycle.Model{}, hinted(err, "--model takes the path of an STL file")
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return lifecycle.Model{}, err
+	}
+	if info.IsDir() {
+		return lifecycle.Model{}, hinted(fmt.Errorf("%s is a folder", path), "--model takes the path of an STL file")
+	}
+	model, err := api.NewClient(e.cli.ShopURL).Upload(e.ctx, f, info.Size())
+	var known *lifecycle.Error
+	switch {
+	case err == nil:
+		return model, nil
+	case errors.As(err, &known):
+		return model, refusal(err)
+	default:
+		return model, hinted(fmt.Errorf("the shop cannot be reached: %w", err), "start everything with `make up`, or name another shop with SHOP_URL")
+	}
+}
+
+type uploadCmd struct {
+	Order    string `arg:"" help:"The order's number."`
+	Model    string `placeholder:"FILE" help:"A better 3D model."`
+	Material string `help:"A better material."`
+}
+
+func (c *uploadCmd) Run(e *environment) error {
+	if c.Model == "" && c.Material == "" {
+		return hinted(errors.New("nothing to give the order"), "name --model FILE, --material NAME, or both")
+	}
+	temporal, err := e.temporal()
+	if err != nil {
+		return err
+	}
+	in := workflow.Upload{Material: c.Material}
+	if c.Model != "" {
+		model, err := uploadModel(e, c.Model)
+		if err != nil {
+			return err
+		}
+		in.Model = &model
+	}
+	update, err := temporal.UpdateWorkflow(e.ctx, client.UpdateWorkflowOptions{
+		WorkflowID: c.Order, UpdateName: workflow.UpdateUpload, Args: []any{in},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err != nil {
+		return aboutOrder(err, c.Order)
+	}
+	var status workflow.Status
+	if err := update.Get(e.ctx, &status); err != nil {
+		return refusal(err)
+	}
+	return e.answer(status, func(w io.Writer) { fmt.Fprintf(w, "order %s goes on\n", c.Order) })
+}
+
+type closeCmd struct {
+	Order  string `arg:"" help:"The order's number."`
+	By     string `enum:"carrier,manual" default:"manual" help:"Who closes it: carrier or manual."`
+	Reason string `help:"Why, in words without personal data."`
+}
+
+func (c *closeCmd) Run(e *environment) error {
+	temporal, err := e.temporal()
+	if err != nil {
+		return err
+	}
+	err = temporal.SignalWorkflow(e.ctx, c.Order, "", workflow.SignalClose, workflow.Close{By: c.By, Reason: c.Reason})
+	if err != nil {
+		return aboutOrder(err, c.Order)
+	}
+	sent := map[string]string{"order_id": c.Order, "signal": workflow.SignalClose, "by": c.By}
+	return e.answer(sent, func(w io.Writer) { fmt.Fprintf(w, "sent close to %s\n", c.Order) })
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"ordertrace/lifecycle"
+	"ordertrace/workflow"
+)
+
+type showCmd struct {
+	Order string `arg:"" help:"The order's number."`
+	Until string `placeholder:"STAGE" help:"First wait until the order waits for this stage or has passed it; \"end\": until it has ended."`
+}
+
+func (c *showCmd) Run(e *environment) error {
+	if c.Until != "" {
+		until := untilEnd
+		if c.Until != "end" {
+			step, err := lifecycle.Find(lifecycle.Stage(c.Until))
+			if err != nil {
+				return hinted(err, "--until takes one of them, or end")
+			}
+			until = untilAt(step.Stage)
+		}
+		if err := follow(e, c.Order, until); err != nil {
+			return err
+		}
+	}
+	s, err := queryStatus(e.ctx, e, c.Order)
+	if err != nil {
+		return err
+	}
+	return e.answer(s, func(w io.Writer) { printStatus(w, s) })
+}
+
+const queryTimeout = 10 * time.Second
+
+func queryStatus(ctx context.Context, e *environment, order string) (workflow.Status, error) {
+	var s workflow.Status
+	temporal, err := e.temporal()
+	if err != nil {
+		return s, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	answer, err := temporal.QueryWorkflow(ctx, order, "", workflow.QueryStatus)
+	if err != nil {
+		return s, aboutOrder(err, order)
+	}
+	return s, answer.Get(&s)
+}
+
+func printStatus(w io.Writer, s workflow.Status) {
+	fmt.Fprintf(w, "order %s: %s\n", s.OrderID, standing(s))
+	if s.Problem != "" {
+		fmt.Fprintf(w, "sent back: %s\n", s.Problem)
+	}
+	if s.Facts.Price != nil {
+		fmt.Fprintf(w, "price: %s in %s\n", s.Facts.Price, s.Facts.Material)
+	}
+	if s.Outcome == lifecycle.OutcomeClosed && s.Close != nil {
+		fmt.Fprintf(w, "closed by: %s %s\n", s.Close.By, s.Close.Reason)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, p := range s.Passed {
+		fmt.Fprintf(t, "  %s\t%s\n", p.Stage, p.At.Local().Format(time.RFC3339))
+	}
+	t.Flush()
+	for _, line := range s.Ignored {
+		fmt.Fprintf(w, "ignored: %s\n", line)
+	}
+}
+
+func standing(s workflow.Status) string {
+	switch {
+	case s.Outcome != "":
+		return string(s.Outcome)
+	case s.Waiting != nil:
+		return fmt.Sprintf("waits for %s (%s) since %s", s.Waiting.Stage, s.Waiting.For, s.Waiting.Since.Local().Format(time.RFC3339))
+	case s.Stage == "":
+		return "starting"
+	default:
+		return "after " + string(s.Stage)
+	}
+}
+
+type listCmd struct {
+	Limit int `default:"20" help:"How many, at most 1000."`
+}
+
+// listed is one row of the command list.
+type listed struct {
+	OrderID string    `json:"order_id"`
+	RunID   string    `json:"run_id"`
+	Started time.Time `json:"started"`
+	Status  string    `json:"status"` // as Temporal has it: Running, Completed, …
+	Stands  string    `json:"stands,omitempty"`
+}
+
+func (c *listCmd) Run(e *environment) error {
+	temporal, err := e.temporal()
+	if err != nil {
+		return err
+	}
+	page, err := temporal.ListWorkflow(e.ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		PageSize: int32(min(max(c.Limit, 1), 1000)), Query: fmt.Sprintf("WorkflowType = '%s'", workflow.Name),
+	})
+	if err != nil {
+		return fmt.Errorf("orders: %w", err)
+	}
+	rows := make([]listed, 0, len(page.Executions))
+	for _, x := range page.Executions {
+		rows = append(rows, rowOf(e, x))
+	}
+	return e.answer(rows, func(w io.Writer) {
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(t, "ORDER\tSTARTED\tSTATUS\tSTANDS")
+		for _, r := range rows {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", r.OrderID, r.Started.Local().Format(time.DateTime), r.Status, r.Stands)
+		}
+		t.Flush()
+	})
+}
+
+// rowOf asks only an open order where it stands: an ended one says it by its
+// status.
+func rowOf(e *environment, x *workflowpb.WorkflowExecutionInfo) listed {
+	r := listed{
+		OrderID: x.Execution.WorkflowId, RunID: x.Execution.RunId,
+		Started: x.StartTime.AsTime(), Status: x.Status.String(),
+	}
+	if x.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		r.Stands = "unknown: nobody answers for it"
+		if s, err := queryStatus(e.ctx, e, r.OrderID); err == nil {
+			r.Stands = standing(s)
+		}
+	}
+	return r
+}
+
+// namespace is Temporal's own setting, for links.
+func namespace() string {
+	if n := os.Getenv("TEMPORAL_NAMESPACE"); n != "" {
+		return n
+	}
+	return "default"
+}

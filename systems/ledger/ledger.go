@@ -1,0 +1,199 @@
+// Package ledger is what the three systems have in common: the orders that a
+// system knows and the stages that it recorded of them, each once.
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"ordertrace/lifecycle"
+	"ordertrace/systems/api"
+	"ordertrace/systems/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// A Ledger keeps the orders of one system in its database.
+type Ledger struct {
+	db     *sql.DB
+	system lifecycle.System
+	stages []lifecycle.Stage // what the system owns, in order
+}
+
+// Config says which system's ledger to open.
+type Config struct {
+	System         lifecycle.System
+	DSN            string               // see store.Config
+	Migrations     fs.FS                // of the system's own tables: goose SQL files at its root
+	TracerProvider trace.TracerProvider // default: the global one
+}
+
+// Open opens the system's database and brings its tables up to date.
+func Open(ctx context.Context, c Config) (*Ledger, error) {
+	own, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, store.Config{
+		DSN:            c.DSN,
+		TracerProvider: c.TracerProvider,
+		Schemas: []store.Schema{
+			{Name: string(c.System) + "_ledger", Migrations: own},
+			{Name: string(c.System), Migrations: c.Migrations},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.System, err)
+	}
+	return &Ledger{db: db, system: c.System, stages: lifecycle.Owned(c.System)}, nil
+}
+
+// DB is the system's database, for its own tables.
+func (l *Ledger) DB() *sql.DB { return l.db }
+
+// Close closes the database.
+func (l *Ledger) Close() error { return l.db.Close() }
+
+// Ping fails when the database does not answer.
+func (l *Ledger) Ping(ctx context.Context) error { return l.db.PingContext(ctx) }
+
+// A Change is what a system does to its own tables when it records a stage. It
+// returns what the stage adds to the facts.
+type Change func(ctx context.Context, tx *sql.Tx, known lifecycle.Facts) (lifecycle.Facts, error)
+
+// Record records a stage once under its key, in one transaction with the
+// system's own change. A key that is recorded already is answered as it was the
+// first time, and change is not called.
+//
+// It fails with FixInput for a key that is not api.Key's or input that cannot be
+// kept, and with LookUp when the order is unknown and this is not the system's
+// first stage (not_found), or when it has ended, lacks the stage before, or is
+// past this visit (conflict); and with whatever change fails with.
+func (l *Ledger) Record(ctx context.Context, order string, stage lifecycle.Stage, key string, in api.StageRequest, change Change) (api.StageAnswer, error) {
+	e, err := l.entry(order, stage, key, in)
+	if err != nil {
+		return api.StageAnswer{}, err
+	}
+	if answer, err := l.recorded(ctx, l.db, e); err != nil || answer.Done {
+		return answer, err
+	}
+	var answer api.StageAnswer
+	err = store.InTx(ctx, l.db, func(tx *sql.Tx) error {
+		answer, err = l.record(ctx, tx, e, change)
+		return err
+	})
+	if errors.Is(err, errRepeated) {
+		return answer, nil
+	}
+	return answer, err
+}
+
+// errRepeated undoes the transaction of a call that only reads an old answer.
+var errRepeated = errors.New("recorded before")
+
+func (l *Ledger) record(ctx context.Context, tx *sql.Tx, e entry, change Change) (answer api.StageAnswer, err error) {
+	now := store.Now()
+	if e.stage == l.stages[0] {
+		if err := open(ctx, tx, e, now); err != nil {
+			return answer, err
+		}
+	}
+	o, err := hold(ctx, tx, e.order, now)
+	if err != nil {
+		return answer, err
+	}
+	// Only now, with the order held, does nobody else record the same key.
+	answer, err = l.recorded(ctx, tx, e)
+	switch {
+	case err != nil:
+		return answer, err
+	case answer.Done:
+		return answer, errRepeated
+	}
+	passed, err := passed(ctx, tx, e.order)
+	if err == nil {
+		err = l.mayFollow(o, passed, e)
+	}
+	if err != nil {
+		return answer, err
+	}
+	known := o.Facts.With(e.in.Facts)
+	added, err := change(ctx, tx, known)
+	if err != nil {
+		return answer, err
+	}
+	o.Facts = known.With(added)
+	answer = api.StageAnswer{Facts: added, Done: true}
+	return answer, write(ctx, tx, o, e, answer, len(passed), now)
+}
+
+// Answered looks a stage up without recording it: Done is true if the key is
+// recorded. It fails as Record would where it can be known beforehand.
+func (l *Ledger) Answered(ctx context.Context, order string, stage lifecycle.Stage, key string, in api.StageRequest) (api.StageAnswer, error) {
+	e, err := l.entry(order, stage, key, in)
+	if err != nil {
+		return api.StageAnswer{}, err
+	}
+	answer, err := l.recorded(ctx, l.db, e)
+	if err != nil || answer.Done {
+		return answer, err
+	}
+	o, err := read(ctx, l.db, order)
+	if stage == l.stages[0] && isUnknown(err) {
+		return answer, nil
+	}
+	if err != nil {
+		return answer, err
+	}
+	passed, err := passed(ctx, l.db, order)
+	if err != nil {
+		return answer, err
+	}
+	return answer, l.mayFollow(o, passed, e)
+}
+
+// mayFollow tells whether the order, having passed the stages that it has, may
+// come to the entry's stage on the entry's visit.
+func (l *Ledger) mayFollow(o api.Order, passed []visit, e entry) error {
+	if o.Outcome != "" {
+		return conflict("order %s has ended: it was %s", e.order, o.Outcome)
+	}
+	if i := slices.Index(l.stages, e.stage); i > 0 {
+		before := l.stages[i-1]
+		if !slices.ContainsFunc(passed, func(v visit) bool { return v.stage == before }) {
+			return conflict("order %s cannot come to %s: %s never recorded its %s", e.order, e.stage, l.system, before)
+		}
+	}
+	for _, v := range passed {
+		if v.stage == e.stage && v.visit >= e.visit {
+			return conflict("order %s came to %s for the %d. time already: visit %d is past", e.order, e.stage, v.visit, e.visit)
+		}
+	}
+	return nil
+}
+
+// recorded reads the answer that was given under the key, Done false if none.
+func (l *Ledger) recorded(ctx context.Context, db querier, e entry) (api.StageAnswer, error) {
+	var answer []byte
+	err := db.QueryRowContext(ctx, `SELECT answer FROM stages WHERE idempotency_key = $1`, e.key).Scan(&answer)
+	if errors.Is(err, sql.ErrNoRows) {
+		return api.StageAnswer{}, nil
+	}
+	if err != nil {
+		return api.StageAnswer{}, fmt.Errorf("read answer: %w", err)
+	}
+	out := api.StageAnswer{Done: true}
+	if err := json.Unmarshal(answer, &out); err != nil {
+		return api.StageAnswer{}, fmt.Errorf("answer of %s: %w", e.key, err)
+	}
+	return out, nil
+}

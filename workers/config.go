@@ -1,0 +1,36 @@
+// Package workers is what the three worker processes share: configuration,
+// start, health, and an orderly end.
+package workers
+
+import (
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"ordertrace/lifecycle"
+)
+
+// Config is what every worker takes from its environment, beside Temporal's own
+// variables (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY,
+// TEMPORAL_TLS…) and OpenTelemetry's (OTEL_EXPORTER_OTLP_ENDPOINT,
+// OTEL_SERVICE_NAME…). Each is a flag too; --help prints the table.
+type Config struct {
+	Addr         string        `env:"${SYSTEM}_ADDR" default:"127.0.0.1:${port}" help:"Where the system's API and /healthz listen."`
+	URL          string        `env:"${SYSTEM}_URL" help:"Base URL of an outside ${system}. If set, the worker runs no ${system} of its own."`
+	DSN          string        `env:"${SYSTEM}_DSN" name:"dsn" default:"sqlite:.local/${system}.db" help:"The ${system}'s database: sqlite:PATH or postgres://…"`
+	Service      string        `env:"OTEL_SERVICE_NAME" default:"${system}" help:"The worker's service name in traces; its system's is this with -api."`
+	JaegerUI     string        `env:"JAEGER_UI_URL" default:"http://127.0.0.1:16686" help:"Where people read traces; for links."`
+	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" default:"20s" help:"How long running work may take to finish after SIGTERM."`
+	FlushTimeout time.Duration `env:"FLUSH_TIMEOUT" default:"5s" help:"How long the last spans may take to leave."`
+	LogFormat    string        `env:"LOG_FORMAT" enum:"json,text" default:"json" help:"Logs as json or text."`
+	LogLevel     string        `env:"LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error."`
+}
+
+// ports are where the systems listen by default.
+var ports = map[lifecycle.System]string{lifecycle.Shop: "8081", lifecycle.CRM: "8082", lifecycle.MES: "8083"}
+
+// vars fill in a system's names in the table above.
+func vars(system lifecycle.System) kong.Vars {
+	upper := map[lifecycle.System]string{lifecycle.Shop: "SHOP", lifecycle.CRM: "CRM", lifecycle.MES: "MES"}
+	return kong.Vars{"system": string(system), "SYSTEM": upper[system], "port": ports[system]}
+}

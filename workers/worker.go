@@ -1,0 +1,159 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace"
+	"go.temporal.io/sdk/worker"
+
+	"ordertrace/lifecycle"
+	"ordertrace/systems/api"
+	"ordertrace/tracing"
+)
+
+// A Service is a system that runs inside its worker.
+type Service interface {
+	Handler() http.Handler
+	io.Closer
+}
+
+// A Kind is what makes a worker the shop's, the CRM's or the MES's.
+type Kind struct {
+	System lifecycle.System
+	// Open starts the system; its spans go to the given provider.
+	Open func(context.Context, Config, trace.TracerProvider) (Service, error)
+	// Register registers what runs on the system's queue.
+	Register func(worker.Registry, Config, *api.Client)
+}
+
+// Main runs a worker until SIGTERM or SIGINT, and exits. The fields of flags,
+// which may be nil, are added to the command line.
+func Main(kind Kind, flags any) {
+	var cli struct {
+		Config
+		Flags any `embed:""`
+	}
+	cli.Flags = flags
+	if flags == nil {
+		cli.Flags = &struct{}{}
+	}
+	kong.Parse(&cli, kong.Name(string(kind.System)), vars(kind.System), kong.UsageOnError(),
+		kong.Description("The worker of the task queue "+string(kind.System)+", and the "+string(kind.System)+" itself unless an outside one is named."))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	err := Run(ctx, kind, cli.Config)
+	stop()
+	if err != nil {
+		slog.Error("worker ended", "error", err)
+		os.Exit(1)
+	}
+}
+
+// Run runs a worker until ctx ends, then drains it: running work is finished or
+// handed back, then the system stops, then the last spans leave.
+func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
+	slog.SetDefault(logger(cfg))
+	life := context.WithoutCancel(ctx) // what must outlast the drain
+	var stack closers
+	defer func() { err = errors.Join(err, stack.close()) }()
+
+	telemetry, own, inside, err := providers(life, cfg)
+	if err != nil {
+		return err
+	}
+	stack.add("telemetry", func() error { flush(telemetry, cfg.FlushTimeout); return nil })
+
+	listener, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("listen for the %s's API: %w; set %s_ADDR to another address", kind.System, err, vars(kind.System)["SYSTEM"])
+	}
+	stack.add("listener", ignoreClosed(listener.Close))
+	handler, url, err := system(life, kind, cfg, inside, listener.Addr().String(), &stack)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 2)
+	go func() { failed <- server.Serve(listener) }()
+	stack.add("api", func() error { return shutdown(server, cfg.DrainTimeout) })
+
+	temporal, err := tracing.Dial(ctx, own)
+	if err != nil {
+		return err
+	}
+	stack.add("temporal client", func() error { temporal.Close(); return nil })
+
+	w := worker.New(temporal, string(kind.System), worker.Options{
+		WorkerStopTimeout: cfg.DrainTimeout,
+		OnFatalError:      func(err error) { failed <- err },
+	})
+	kind.Register(w, cfg, api.NewClient(url))
+	if err := w.Start(); err != nil {
+		return fmt.Errorf("worker of queue %s: %w", kind.System, err)
+	}
+	stack.add("worker", func() error { w.Stop(); return nil })
+	slog.Info("ready", "queue", kind.System, "api", url)
+
+	select {
+	case <-ctx.Done():
+		slog.Info("draining", "queue", kind.System)
+		return nil
+	case err := <-failed:
+		return fmt.Errorf("%s: %w", kind.System, err)
+	}
+}
+
+// providers sets up the process's services: the worker's own, which is also the
+// global one, and its system's.
+func providers(ctx context.Context, cfg Config) (t *tracing.Telemetry, own, inside trace.TracerProvider, err error) {
+	otel.SetTextMapPropagator(tracing.Propagator)
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { slog.Warn("telemetry", "error", err) }))
+	t = &tracing.Telemetry{}
+	if own, err = t.Service(ctx, cfg.Service); err != nil {
+		return nil, nil, nil, err
+	}
+	if inside, err = t.Service(ctx, cfg.Service+"-api"); err != nil {
+		return nil, nil, nil, err
+	}
+	otel.SetTracerProvider(own)
+	return t, own, inside, nil
+}
+
+// system opens the worker's own system, or leaves its place to an outside one.
+func system(ctx context.Context, kind Kind, cfg Config, p trace.TracerProvider, addr string, stack *closers) (http.Handler, string, error) {
+	if cfg.URL != "" {
+		health := http.NewServeMux()
+		health.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+			api.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+		})
+		return health, cfg.URL, nil
+	}
+	service, err := kind.Open(ctx, cfg, p)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", kind.System, err)
+	}
+	stack.add("system", service.Close)
+	return service.Handler(), "http://" + addr, nil
+}
+
+func logger(cfg Config) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.LogLevel)) // the command line checked it
+	options := &slog.HandlerOptions{Level: level}
+	var h slog.Handler = slog.NewJSONHandler(os.Stderr, options)
+	if cfg.LogFormat == "text" {
+		h = slog.NewTextHandler(os.Stderr, options)
+	}
+	return slog.New(tracing.LogHandler(h))
+}

@@ -1,0 +1,115 @@
+package workflow
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"ordertrace/lifecycle"
+)
+
+// Status is the answer of the query status.
+type Status struct {
+	OrderID string            `json:"order_id"`
+	Stage   lifecycle.Stage   `json:"stage"` // the last one passed
+	Waiting *Wait             `json:"waiting,omitempty"`
+	Problem string            `json:"problem,omitempty"` // why the order was sent back
+	Outcome lifecycle.Outcome `json:"outcome,omitempty"` // empty while it is open
+	Close   *Close            `json:"close,omitempty"`
+	Facts   lifecycle.Facts   `json:"facts"`
+	Passed  []Passage         `json:"passed"`
+	Ignored []string          `json:"ignored,omitempty"` // signals that did not fit
+}
+
+// A Passage is one stage passed.
+type Passage struct {
+	Stage lifecycle.Stage `json:"stage"`
+	At    time.Time       `json:"at"`
+}
+
+func (o *order) status() Status {
+	s := Status{
+		OrderID: o.id, Waiting: o.waiting, Problem: o.problem, Outcome: o.outcome,
+		Close: o.close, Facts: o.facts, Passed: o.reached, Ignored: o.ignored,
+	}
+	if n := len(o.reached); n > 0 {
+		s.Stage = o.reached[n-1].Stage
+	}
+	return s
+}
+
+// show sets the details that the Temporal UI draws beside the order. They are
+// not part of the history, and cannot fail the order.
+func (w *Workflow) show(ctx workflow.Context, o *order) {
+	var trace string
+	if w.TraceURL != nil {
+		trace = w.TraceURL(ctx)
+	}
+	workflow.SetCurrentDetails(ctx, details(o.status(), trace))
+}
+
+// details is Markdown, as the Temporal UI renders it.
+func details(s Status, trace string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n", headline(s))
+	if s.Problem != "" {
+		fmt.Fprintf(&b, "**Sent back:** %s\n\n", plain(s.Problem))
+	}
+	if trace != "" {
+		fmt.Fprintf(&b, "[Trace of this order](%s)\n\n", trace)
+	}
+	if s.Facts.Price != nil {
+		fmt.Fprintf(&b, "Price: %s\n\n", s.Facts.Price)
+	}
+	b.WriteString("| stage | passed |\n| --- | --- |\n")
+	for _, p := range s.Passed {
+		fmt.Fprintf(&b, "| %s | %s |\n", p.Stage, p.At.UTC().Format(time.RFC3339))
+	}
+	for i, line := range s.Ignored {
+		if i == 0 {
+			b.WriteString("\n**Ignored:**\n\n")
+		}
+		fmt.Fprintf(&b, "- %s\n", plain(line))
+	}
+	return b.String()
+}
+
+func headline(s Status) string {
+	switch {
+	case s.Outcome == lifecycle.OutcomeClosed:
+		return fmt.Sprintf("**Closed** by %s%s", s.Close.By, because(s.Close.Reason))
+	case s.Outcome != "":
+		return fmt.Sprintf("**%s** after %s", s.Outcome, s.Stage)
+	case s.Waiting == nil:
+		return fmt.Sprintf("**After %s**, moving on", orStart(s.Stage))
+	}
+	line := fmt.Sprintf("**Waits for %s** (%s) since %s", s.Waiting.Stage, s.Waiting.For, s.Waiting.Since.UTC().Format(time.RFC3339))
+	switch s.Waiting.Stage {
+	case lifecycle.Closed:
+		line += "\n\nTo close it, send the signal `close` with `{\"by\":\"manual\",\"reason\":\"…\"}` or without input."
+	case lifecycle.FileUploaded:
+		line += "\n\nTo go on, send it a model or material: `starter upload ORDER --model FILE --material NAME`."
+	}
+	return line
+}
+
+func orStart(s lifecycle.Stage) string {
+	if s == "" {
+		return "its start"
+	}
+	return string(s)
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + plain(reason)
+}
+
+// plain keeps what someone else wrote from acting as Markdown.
+func plain(s string) string {
+	return strings.NewReplacer("\n", " ", "\r", " ", "[", "\\[", "]", "\\]", "<", "\\<", "|", "\\|", "*", "\\*", "`", "\\`", "!", "\\!").Replace(s)
+}
