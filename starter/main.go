@@ -108,7 +108,7 @@ func (e *environment) temporal() (client.Client, error) {
 	if e.connected != nil {
 		return e.connected, nil
 	}
-	c, err := tracing.Dial(e.ctx, otel.GetTracerProvider())
+	c, err := tracing.Dial(e.ctx, tracing.Options{Process: otel.GetTracerProvider()})
 	if err != nil {
 		return nil, hinted(err, "start everything with `make up`, or name another server with TEMPORAL_ADDRESS")
 	}

@@ -2,10 +2,13 @@ package tracing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
-	"go.opentelemetry.io/otel/trace"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
@@ -13,9 +16,9 @@ import (
 
 // Dial connects to Temporal as its own variables say (TEMPORAL_ADDRESS,
 // TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS…; default
-// 127.0.0.1:7233, namespace default), and traces through the given provider
-// what the client and its workers do.
-func Dial(ctx context.Context, p trace.TracerProvider) (client.Client, error) {
+// 127.0.0.1:7233, namespace default), and traces what the client and its workers
+// do.
+func Dial(ctx context.Context, o Options) (client.Client, error) {
 	options, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {
 		return nil, fmt.Errorf("temporal configuration: %w", err)
@@ -23,7 +26,7 @@ func Dial(ctx context.Context, p trace.TracerProvider) (client.Client, error) {
 	if options.HostPort == "" {
 		options.HostPort = "127.0.0.1:7233"
 	}
-	traced, err := NewInterceptor(p)
+	traced, err := NewInterceptor(o)
 	if err != nil {
 		return nil, err
 	}
@@ -33,5 +36,28 @@ func Dial(ctx context.Context, p trace.TracerProvider) (client.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("temporal at %s: %w", options.HostPort, err)
 	}
+	if o.SearchAttribute {
+		if err := ensureSearchAttribute(ctx, c, options.Namespace); err != nil {
+			traced.searchAttribute = false
+			slog.WarnContext(ctx, "orders cannot be found by their trace ID", "search_attribute", TraceIDAttribute, "error", err)
+		}
+	}
 	return c, nil
+}
+
+// ensureSearchAttribute adds the search attribute to the namespace if it is
+// missing.
+func ensureSearchAttribute(ctx context.Context, c client.Client, namespace string) error {
+	if namespace == "" {
+		namespace = client.DefaultNamespace
+	}
+	_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
+		Namespace:        namespace,
+		SearchAttributes: map[string]enumspb.IndexedValueType{TraceIDAttribute: enumspb.INDEXED_VALUE_TYPE_KEYWORD},
+	})
+	var exists *serviceerror.AlreadyExists
+	if errors.As(err, &exists) {
+		return nil
+	}
+	return err
 }

@@ -1,25 +1,129 @@
 package tracing
 
 import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/contrib/opentelemetry"
 	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
-// NewInterceptor returns the interceptor for a Temporal client and its workers.
-func NewInterceptor(p trace.TracerProvider) (interceptor.Interceptor, error) {
-	return opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
-		Tracer:                  p.Tracer("ordertrace/tracing"),
+// Options name where an interceptor's spans go.
+type Options struct {
+	// Process takes the spans of clients and activities: the process's own service.
+	Process trace.TracerProvider
+	// Workflow takes the spans that workflows themselves have; its service is
+	// WorkflowService, and its resource names no process. Only workers that run
+	// workflows need it. Default: Process.
+	Workflow trace.TracerProvider
+	// SearchAttribute makes every workflow carry its trace ID in the search
+	// attribute TraceIDAttribute. Dial adds it to the namespace; where it may not,
+	// workflows do without. Default: false.
+	SearchAttribute bool
+}
+
+// Interceptor makes one trace of a workflow's whole life, for a Temporal client
+// and its workers. The client side is contrib/opentelemetry as it is; so is the
+// header, which all SDKs share.
+type Interceptor struct {
+	interceptor.WorkerInterceptorBase
+	interceptor.ClientInterceptor
+
+	process, workflow trace.Tracer
+	searchAttribute   bool
+	told              memory
+}
+
+var _ interceptor.Interceptor = (*Interceptor)(nil)
+
+// NewInterceptor returns an interceptor. The providers must come from
+// Telemetry.Service, which knows how to give a span a derived ID.
+func NewInterceptor(o Options) (*Interceptor, error) {
+	if o.Workflow == nil {
+		o.Workflow = o.Process
+	}
+	base, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
+		Tracer:                  o.Process.Tracer(ScopeName),
 		TextMapPropagator:       Propagator,
 		DisableBaggage:          true,
 		DisableQueryTracing:     true,
 		AllowInvalidParentSpans: true,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return &Interceptor{
+		ClientInterceptor: base,
+		process:           o.Process.Tracer(ScopeName),
+		workflow:          o.Workflow.Tracer(ScopeName),
+		searchAttribute:   o.SearchAttribute,
+	}, nil
 }
 
-// TraceID is the trace of the workflow that ctx runs in.
-func TraceID(ctx workflow.Context) trace.TraceID {
-	span, _ := opentelemetry.SpanFromWorkflowContext(ctx)
-	return span.SpanContext().TraceID()
+// InterceptWorkflow implements interceptor.WorkerInterceptor.
+func (i *Interceptor) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	run := &run{root: i}
+	run.Next = next
+	return run
+}
+
+// InterceptActivity implements interceptor.WorkerInterceptor.
+func (i *Interceptor) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	a := &attempt{root: i}
+	a.Next = next
+	return a
+}
+
+// attempt traces one attempt of an activity.
+type attempt struct {
+	interceptor.ActivityInboundInterceptorBase
+	root *Interceptor
+}
+
+// ExecuteActivity implements interceptor.ActivityInboundInterceptor.
+func (a *attempt) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	info := activity.GetInfo(ctx)
+	parent := contextOf(interceptor.Header(ctx))
+	if !parent.IsValid() { // scheduled by a worker that does not trace
+		parent = trace.NewSpanContext(trace.SpanContextConfig{
+			TraceID: TraceOf(nil, info.Namespace, info.WorkflowExecution.ID, info.WorkflowExecution.RunID),
+		})
+	}
+	ctx, span := startAs(ctx, a.root.process, attemptID(info.WorkflowExecution.RunID, info.ActivityID, info.Attempt), parent,
+		info.ActivityType.Name,
+		trace.WithTimestamp(info.StartedTime), trace.WithSpanKind(trace.SpanKindServer),
+		trace.WithAttributes(
+			KeyWorkflowID.String(info.WorkflowExecution.ID), KeyRunID.String(info.WorkflowExecution.RunID),
+			KeyActivityID.String(info.ActivityID), KeyAttempt.Int(int(info.Attempt)), KeyStage.String(info.ActivityType.Name),
+		))
+	defer span.End()
+	out, err := a.Next.ExecuteActivity(ctx, in)
+	if err != nil && !errors.Is(err, activity.ErrResultPending) {
+		span.SetAttributes(KeyErrorType.String(errorType(err)))
+		if !temporal.IsCanceledError(err) {
+			span.SetStatus(codes.Error, errorType(err))
+		}
+	}
+	return out, err
+}
+
+// errorType is an error reduced to what cannot hold anyone's data.
+func errorType(err error) string {
+	var app *temporal.ApplicationError
+	var timeout *temporal.TimeoutError
+	switch {
+	case temporal.IsCanceledError(err):
+		return "cancelled"
+	case errors.As(err, &app) && app.Type() != "":
+		return app.Type()
+	case errors.As(err, &timeout):
+		return "timeout " + timeout.TimeoutType().String()
+	default:
+		return "error"
+	}
 }

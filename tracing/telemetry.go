@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,7 +37,8 @@ type Telemetry struct {
 }
 
 // Service adds a service and returns its tracer provider. A collector that is
-// down costs spans, never an error.
+// down costs spans, never an error. The resource of WorkflowService names no
+// process.
 func (t *Telemetry) Service(ctx context.Context, name string) (trace.TracerProvider, error) {
 	if disabled, _ := strconv.ParseBool(os.Getenv("OTEL_SDK_DISABLED")); disabled {
 		return noop.NewTracerProvider(), nil
@@ -45,19 +47,30 @@ func (t *Telemetry) Service(ctx context.Context, name string) (trace.TracerProvi
 	if err != nil {
 		return nil, fmt.Errorf("span exporter: %w", err)
 	}
-	described, err := resource.New(ctx, resource.WithFromEnv(), resource.WithAttributes(
-		semconv.ServiceName(name), semconv.ServiceVersion(Version()),
-		attribute.String("telemetry.sdk.language", "go"),
-	))
-	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
+	described, err := describe(ctx, name)
+	if err != nil {
 		return nil, fmt.Errorf("resource of %s: %w", name, err)
 	}
 	p := sdktrace.NewTracerProvider(
 		sdktrace.WithResource(described),
+		sdktrace.WithIDGenerator(idGenerator{}),
 		sdktrace.WithBatcher(exporter, batchOptions()...),
 	)
 	t.providers = append(t.providers, p) // an exporter each: the first shutdown would close a shared one
 	return p, nil
+}
+
+func describe(ctx context.Context, service string) (*resource.Resource, error) {
+	r, err := resource.New(ctx, resource.WithFromEnv(), resource.WithAttributes(semconv.ServiceVersion(Version())),
+		resource.WithAttributes(semconv.ServiceName(service), semconv.TelemetrySDKLanguageGo))
+	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
+		return nil, err
+	}
+	if service != WorkflowService {
+		return r, nil
+	}
+	kept := slices.DeleteFunc(r.Attributes(), func(a attribute.KeyValue) bool { return namesProcess(string(a.Key)) })
+	return resource.NewWithAttributes(semconv.SchemaURL, kept...), nil
 }
 
 // Flush sends what waits to be sent.

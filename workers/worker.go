@@ -21,6 +21,7 @@ import (
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
 	"ordertrace/tracing"
+	"ordertrace/workflow"
 )
 
 // A Service is a system that runs inside its worker.
@@ -68,7 +69,7 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 	var stack closers
 	defer func() { err = errors.Join(err, stack.close()) }()
 
-	telemetry, own, inside, err := providers(life, cfg)
+	telemetry, spans, inside, err := providers(life, kind, cfg)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 	go func() { failed <- server.Serve(listener) }()
 	stack.add("api", func() error { return shutdown(server, cfg.DrainTimeout) })
 
-	temporal, err := tracing.Dial(ctx, own)
+	temporal, err := tracing.Dial(ctx, spans)
 	if err != nil {
 		return err
 	}
@@ -115,19 +116,25 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 }
 
 // providers sets up the process's services: the worker's own, which is also the
-// global one, and its system's.
-func providers(ctx context.Context, cfg Config) (t *tracing.Telemetry, own, inside trace.TracerProvider, err error) {
+// global one, the workflow's where it runs here, and the system's.
+func providers(ctx context.Context, kind Kind, cfg Config) (t *tracing.Telemetry, spans tracing.Options, inside trace.TracerProvider, err error) {
 	otel.SetTextMapPropagator(tracing.Propagator)
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { slog.Warn("telemetry", "error", err) }))
 	t = &tracing.Telemetry{}
-	if own, err = t.Service(ctx, cfg.Service); err != nil {
-		return nil, nil, nil, err
+	if spans.Process, err = t.Service(ctx, cfg.Service); err != nil {
+		return nil, spans, nil, err
 	}
 	if inside, err = t.Service(ctx, cfg.Service+"-api"); err != nil {
-		return nil, nil, nil, err
+		return nil, spans, nil, err
 	}
-	otel.SetTracerProvider(own)
-	return t, own, inside, nil
+	if kind.System == workflow.TaskQueue {
+		spans.SearchAttribute = true
+		if spans.Workflow, err = t.Service(ctx, tracing.WorkflowService); err != nil {
+			return nil, spans, nil, err
+		}
+	}
+	otel.SetTracerProvider(spans.Process)
+	return t, spans, inside, nil
 }
 
 // system opens the worker's own system, or leaves its place to an outside one.

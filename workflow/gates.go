@@ -109,7 +109,13 @@ func (o *order) await(ctx workflow.Context, step lifecycle.Step) error {
 	}
 	o.waiting = &Wait{Stage: step.Stage, For: step.By, Since: workflow.Now(ctx)}
 	o.show(ctx, o)
-	return workflow.Await(ctx, open)
+	end := func() {}
+	if o.mark != nil {
+		end = o.mark(ctx, string(step.Stage), string(step.By))
+	}
+	err := workflow.Await(ctx, open)
+	end()
+	return err
 }
 
 // gate returns what lets an unattended order pass to a stage.

@@ -27,6 +27,9 @@ const (
 type Workflow struct {
 	// TraceURL links to the order's trace; nil leaves the link out.
 	TraceURL func(workflow.Context) string
+	// Wait marks the beginning of a wait for a stage by a role, and returns what
+	// marks its end; nil marks nothing.
+	Wait func(ctx workflow.Context, stage, role string) (end func())
 }
 
 // Input starts an order. An order that lacks its model or material waits at
@@ -57,12 +60,13 @@ type order struct {
 	ignored []string       // signals that did no harm and no good
 	outcome lifecycle.Outcome
 	show    func(workflow.Context, *order)
+	mark    func(ctx workflow.Context, stage, role string) (end func())
 }
 
 // Order runs an order from INITIATED to its end.
 func (w *Workflow) Order(ctx workflow.Context, in Input) (Result, error) {
 	o := newOrder(ctx, in)
-	o.show = w.show
+	o.show, o.mark = w.show, w.Wait
 	if err := o.listen(ctx); err != nil {
 		return Result{}, err
 	}

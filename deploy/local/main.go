@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 
@@ -84,7 +85,11 @@ type upCmd struct{ stackFlags }
 func (c upCmd) Run(ctx context.Context) error {
 	return withStack(ctx, c.config(), func(s *stack.Stack) error {
 		printAddresses(os.Stdout, s)
-		fmt.Print("\nStart an order:  bin/starter order --model deploy/local/samples/ring.stl\n")
+		environment := ""
+		if c.config().Ports != stack.StandardPorts() {
+			environment = "env " + strings.Join(s.Env(), " ") + " "
+		}
+		fmt.Printf("\nStart an order:  %sbin/starter order --model deploy/local/samples/ring.stl\n", environment)
 		stayUp(ctx)
 		return nil
 	})

@@ -108,7 +108,7 @@ func recordStage(w http.ResponseWriter, r *http.Request, system lifecycle.System
 func answer(w http.ResponseWriter, r *http.Request, status int, v any, err error) {
 	switch {
 	case err != nil:
-		if Status(err) == http.StatusServiceUnavailable {
+		if Status(err) == http.StatusServiceUnavailable && r.Context().Err() == nil { // a caller that left is no fault
 			slog.ErrorContext(r.Context(), "request", "route", r.Pattern, "error", err)
 		}
 		WriteProblem(w, r, err)

@@ -143,22 +143,30 @@ func (l *Ledger) Answered(ctx context.Context, order string, stage lifecycle.Sta
 	if err != nil {
 		return api.StageAnswer{}, err
 	}
+	// The answer is read last: were it first, and recorded just then, its own
+	// record would seem to stand in the way.
+	refused := l.mayCome(ctx, e)
 	answer, err := l.recorded(ctx, l.db, e)
 	if err != nil || answer.Done {
 		return answer, err
 	}
-	o, err := read(ctx, l.db, order)
-	if stage == l.stages[0] && isUnknown(err) {
-		return answer, nil
+	return answer, refused
+}
+
+// mayCome is mayFollow for an order that is not held.
+func (l *Ledger) mayCome(ctx context.Context, e entry) error {
+	o, err := read(ctx, l.db, e.order)
+	if e.stage == l.stages[0] && isUnknown(err) {
+		return nil
 	}
 	if err != nil {
-		return answer, err
+		return err
 	}
-	passed, err := passed(ctx, l.db, order)
+	passed, err := passed(ctx, l.db, e.order)
 	if err != nil {
-		return answer, err
+		return err
 	}
-	return answer, l.mayFollow(o, passed, e)
+	return l.mayFollow(o, passed, e)
 }
 
 // mayFollow tells whether the order, having passed the stages that it has, may

@@ -42,21 +42,21 @@ func (r Rates) makeable(m mesh.Report) (height float64, err error) {
 	case v > r.Limits.MaxVolumeMM3:
 		return 0, unpriceable("its volume of %.6g mm³ is too large to cast: at most %g mm³", v, r.Limits.MaxVolumeMM3)
 	}
-	size, chamber := m.Size(), r.Limits.ChamberMM
+	size, chamber := m.Size(), r.Limits.Chamber
 	height, fits := lowest(size, chamber)
 	if !fits {
 		return 0, unpriceable("its box of %.4g × %.4g × %.4g mm does not fit into the chamber of %g × %g × %g mm, however it is turned",
-			size[0], size[1], size[2], chamber[0], chamber[1], chamber[2])
+			size[0], size[1], size[2], chamber.WidthMM, chamber.DepthMM, chamber.HeightMM)
 	}
 	return height, nil
 }
 
 // lowest turns a box, by right angles, so that it fits into the chamber and
 // stands as low as it can.
-func lowest(box, chamber [3]float64) (height float64, fits bool) {
+func lowest(box [3]float64, c Chamber) (height float64, fits bool) {
 	height = math.Inf(1)
 	for _, t := range [...][3]int{{0, 1, 2}, {1, 0, 2}, {0, 2, 1}, {2, 0, 1}, {1, 2, 0}, {2, 1, 0}} {
-		if box[t[0]] <= chamber[0] && box[t[1]] <= chamber[1] && box[t[2]] <= chamber[2] {
+		if box[t[0]] <= c.WidthMM && box[t[1]] <= c.DepthMM && box[t[2]] <= c.HeightMM {
 			height, fits = min(height, box[t[2]]), true
 		}
 	}

@@ -52,9 +52,16 @@ type Machine struct {
 
 // Limits says what can be made.
 type Limits struct {
-	ChamberMM    [3]float64 `yaml:"chamber_mm"` // width, depth, height
-	MinVolumeMM3 float64    `yaml:"min_volume_mm3"`
-	MaxVolumeMM3 float64    `yaml:"max_volume_mm3"`
+	Chamber      Chamber `yaml:"chamber"`
+	MinVolumeMM3 float64 `yaml:"min_volume_mm3"`
+	MaxVolumeMM3 float64 `yaml:"max_volume_mm3"`
+}
+
+// Chamber is the room in which the wax grows.
+type Chamber struct {
+	WidthMM  float64 `yaml:"width_mm"`
+	DepthMM  float64 `yaml:"depth_mm"`
+	HeightMM float64 `yaml:"height_mm"`
 }
 
 // Material is a metal.
@@ -120,9 +127,9 @@ func (r Rates) validate() error {
 	notBelow0("machine.setup_hours", r.Machine.SetupHours)
 	notBelow0("machine.hours_per_cm2", r.Machine.HoursPerCM2)
 	notBelow0("machine.hours_per_cm", r.Machine.HoursPerCM)
-	for i, side := range r.Limits.ChamberMM {
-		above0(fmt.Sprintf("limits.chamber_mm[%d]", i), side)
-	}
+	above0("limits.chamber.width_mm", r.Limits.Chamber.WidthMM)
+	above0("limits.chamber.depth_mm", r.Limits.Chamber.DepthMM)
+	above0("limits.chamber.height_mm", r.Limits.Chamber.HeightMM)
 	notBelow0("limits.min_volume_mm3", r.Limits.MinVolumeMM3)
 	above0("limits.max_volume_mm3", r.Limits.MaxVolumeMM3)
 	want(r.Limits.MinVolumeMM3 <= r.Limits.MaxVolumeMM3, "limits.min_volume_mm3", "at most limits.max_volume_mm3")

@@ -44,26 +44,26 @@ func newPipeline(stages ...stage) *pipeline {
 		if i < len(stages)-1 {
 			out = make(chan *batch, batchCount)
 		}
-		p.done.Go(func() { p.run(work, in, out) })
+		p.start(work, in, out)
 		in = out
 	}
 	return p
 }
 
-func (p *pipeline) run(work stage, in, out chan *batch) {
-	defer func() {
+func (p *pipeline) start(work stage, in, out chan *batch) {
+	p.done.Go(func() {
+		for b := range in {
+			if p.err() == nil {
+				if err := work(b); err != nil {
+					p.failed.CompareAndSwap(nil, &err)
+				}
+			}
+			out <- b
+		}
 		if out != p.free {
 			close(out)
 		}
-	}()
-	for b := range in {
-		if p.failed.Load() == nil {
-			if err := work(b); err != nil {
-				p.failed.CompareAndSwap(nil, &err)
-			}
-		}
-		out <- b
-	}
+	})
 }
 
 // next is an empty batch to fill.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
@@ -56,6 +57,7 @@ type System struct {
 	*ledger.Ledger
 	config Config
 	blobs  *blob.Bucket
+	close  func() error
 }
 
 var _ api.System = (*System)(nil)
@@ -82,11 +84,14 @@ func New(ctx context.Context, c Config) (*System, error) {
 	if err != nil {
 		return nil, errors.Join(err, blobs.Close())
 	}
-	return &System{Ledger: l, config: c, blobs: blobs}, nil
+	return &System{
+		Ledger: l, config: c, blobs: blobs,
+		close: sync.OnceValue(func() error { return errors.Join(l.Close(), blobs.Close()) }),
+	}, nil
 }
 
 // Close closes the database and the blob store.
-func (s *System) Close() error { return errors.Join(s.Ledger.Close(), s.blobs.Close()) }
+func (s *System) Close() error { return s.close() }
 
 // Handler serves the contract of package api and the models.
 func (s *System) Handler() http.Handler {

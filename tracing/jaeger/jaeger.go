@@ -39,7 +39,9 @@ type Link struct{ Trace, Span string }
 func (s Span) End() time.Time { return s.Start.Add(s.Duration) }
 
 // Failed tells whether the span ended with an error.
-func (s Span) Failed() bool { return s.Tags["error"] == "true" || s.Tags["otel.status_code"] == "ERROR" }
+func (s Span) Failed() bool {
+	return s.Tags["error"] == "true" || s.Tags["otel.status_code"] == "ERROR"
+}
 
 // Client reads from one Jaeger.
 type Client struct {

@@ -33,9 +33,10 @@ func main() {
 		},
 		Register: func(r worker.Registry, c workers.Config, client *api.Client) {
 			activities.NewShop(client).Register(r)
-			order := workflow.Workflow{TraceURL: func(ctx sdk.Context) string {
-				return jaeger.TraceURL(c.JaegerUI, tracing.TraceID(ctx))
-			}}
+			order := workflow.Workflow{
+				Wait:     tracing.Wait,
+				TraceURL: func(ctx sdk.Context) string { return jaeger.TraceURL(c.JaegerUI, tracing.TraceID(ctx)) },
+			}
 			r.RegisterWorkflowWithOptions(order.Order, sdk.RegisterOptions{Name: workflow.Name})
 		},
 	}, &f)

@@ -1,3 +1,7 @@
+// The embedded Jaeger. Jaeger cannot be installed by `go install …@version`, as
+// its go.mod has replace directives, and does not build in one module with
+// Temporal. Here it is a tool of a module without code of its own;
+// deploy/local/stack builds it. v1.76.0 is what the module calls v2.13.0.
 module ordertrace/deploy/local/jaeger
 
 go 1.26.0

@@ -104,11 +104,11 @@ func (b build) lock(ctx context.Context) (io.Closer, error) {
 }
 
 func (b build) compile(ctx context.Context, progress *buildProgress) error {
-	dependencies, err := b.goTool(ctx, progress.line, "list", "-deps", b.pkg)
+	stale, err := b.goTool(ctx, progress.line, "list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", b.pkg)
 	if err != nil {
 		return err
 	}
-	progress.compiling(strings.Count(dependencies, "\n"))
+	progress.compiling(len(strings.Fields(stale))) // the rest comes from Go's own cache
 	unfinished := fmt.Sprintf("%s.unfinished", b.target)
 	if _, err := b.goTool(ctx, progress.line, "build", "-v", "-buildvcs=false", "-ldflags", b.ldflags, "-o", unfinished, b.pkg); err != nil {
 		return errors.Join(err, os.RemoveAll(unfinished))

@@ -83,7 +83,7 @@ func writeJaegerUI(cfg Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	standard := url(Ports{}.withDefaults().UI)
+	standard := url(StandardPorts().UI)
 	settings = bytes.ReplaceAll(settings, []byte(standard), []byte(url(cfg.Ports.UI)))
 	name := filepath.Join(cfg.StateDir, "jaeger-ui.json")
 	return name, os.WriteFile(name, settings, 0o644)

@@ -40,19 +40,10 @@ func (b build) goTool(ctx context.Context, report func(line string), args ...str
 		}
 	}
 	if err := cmd.Wait(); err != nil {
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
 		return "", fmt.Errorf("go %s: %w; its last words:\n%s", strings.Join(args, " "), err, last)
 	}
 	return output.String(), nil
 }
-
-// tail keeps the last lines of an output.
-type tail []string
-
-func (t *tail) add(line string) {
-	const keep = 15
-	if *t = append(*t, line); len(*t) > keep {
-		*t = (*t)[1:]
-	}
-}
-
-func (t tail) String() string { return "  " + strings.Join(t, "\n  ") }

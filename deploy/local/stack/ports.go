@@ -49,6 +49,9 @@ func (p Ports) withDefaults() Ports {
 	return p
 }
 
+// StandardPorts are the ports of a stack that was not told otherwise.
+func StandardPorts() Ports { return Ports{}.withDefaults() }
+
 // PortsTakenError lists every port of the stack that another program holds.
 type PortsTakenError struct{ Taken []TakenPort }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -33,10 +32,10 @@ type process struct {
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced at every start and end of a life
-	pid     int           // 0 between two lives
+	running *os.Process   // nil between two lives
 	lives   int           // how many have begun
 	doomed  int           // the life that Kill has ended
-	ended   error         // why the last life ended by itself
+	ended   error         // why the latest life that ended by itself did so
 	logged  int64         // size of the log when this life began
 }
 
@@ -56,29 +55,36 @@ func (p *process) Serve(ctx context.Context) error {
 	}
 	cmd, err := p.begin()
 	if err != nil {
-		p.note(0, err)
+		p.note(func() { p.ended = err })
 		return err
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
-	group := -cmd.Process.Pid
 	select {
-	case err = <-exited:
+	case <-exited:
 		err = fmt.Errorf("%s ended by itself: %s", p.name, cmd.ProcessState)
+		ended := p.explain(err) // now: the next life writes to the same log
+		p.note(func() { p.running, p.ended = nil, ended })
 	case <-ctx.Done():
 		err = ctx.Err()
-		_ = syscall.Kill(group, syscall.SIGTERM)
-		select {
-		case <-exited:
-		case <-time.After(p.drain):
-			_ = syscall.Kill(group, syscall.SIGKILL)
-			<-exited
-		}
+		p.stop(cmd.Process, exited)
+		p.note(func() { p.running = nil })
 	}
-	_ = syscall.Kill(group, syscall.SIGKILL) // whatever it has started itself
-	p.note(0, p.explain(err))                // now: the next life writes to the same log
+	_ = killGroup(cmd.Process) // whatever it has started itself
 	return err
 }
+
+func (p *process) stop(running *os.Process, exited <-chan error) {
+	_ = syscall.Kill(-running.Pid, syscall.SIGTERM)
+	select {
+	case <-exited:
+	case <-time.After(p.drain):
+		_ = killGroup(running)
+		<-exited
+	}
+}
+
+func killGroup(leader *os.Process) error { return syscall.Kill(-leader.Pid, syscall.SIGKILL) }
 
 func (p *process) begin() (*exec.Cmd, error) {
 	log, err := os.OpenFile(p.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
@@ -96,55 +102,53 @@ func (p *process) begin() (*exec.Cmd, error) {
 	if err := p.starter.start(cmd); err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
-	p.mu.Lock()
-	p.logged = size.Size()
-	p.mu.Unlock()
-	p.note(cmd.Process.Pid, nil)
+	p.note(func() {
+		p.running, p.logged = cmd.Process, size.Size()
+		p.lives++
+	})
 	return cmd, nil
 }
 
-// note records the start (pid) or the end (0) of a life and wakes who waits.
-func (p *process) note(pid int, ended error) {
+// note records the start or the end of a life, and wakes who waits for it.
+func (p *process) note(event func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pid, p.ended = pid, ended
-	if pid != 0 {
-		p.lives++
-	}
+	event()
 	close(p.changed)
 	p.changed = make(chan struct{})
 }
 
-// state is the pid (0: not running), why the last life ended, whether Kill has
-// doomed the running one, and a channel that closes at the next change.
-func (p *process) state() (pid int, ended error, doomed bool, changed <-chan struct{}) {
+// pid is the running process's, 0 between two lives.
+func (p *process) pid() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.pid, p.ended, p.doomed == p.lives, p.changed
+	if p.running == nil {
+		return 0
+	}
+	return p.running.Pid
 }
 
 // kill sends the signal to the running process.
 func (p *process) kill(signal syscall.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.pid == 0 {
+	if p.running == nil {
 		return fmt.Errorf("%s is not running", p.name)
 	}
 	switch signal {
 	case syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGABRT:
 		p.doomed = p.lives
 	}
-	return syscall.Kill(p.pid, signal)
+	return p.running.Signal(signal)
 }
 
-// killGroup ends the process and whatever it has started.
-func (p *process) killGroup() error {
+// killAll ends the process and whatever it has started.
+func (p *process) killAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.pid == 0 {
-		return nil
+	if p.running != nil {
+		_ = killGroup(p.running)
 	}
-	return syscall.Kill(-p.pid, syscall.SIGKILL)
 }
 
 // awaitHealthy waits for a running process that is well. With firstLife, the end
@@ -153,11 +157,13 @@ func (p *process) awaitHealthy(ctx context.Context, firstLife bool) error {
 	const pause = 50 * time.Millisecond
 	unwell := errors.New("it has not started")
 	for {
-		pid, ended, doomed, changed := p.state()
+		p.mu.Lock()
+		alive, ended, changed := p.running != nil && p.doomed != p.lives, p.ended, p.changed
+		p.mu.Unlock()
 		if ended != nil && firstLife {
 			return ended
 		}
-		if pid != 0 && !doomed {
+		if alive {
 			if unwell = p.check(ctx); unwell == nil {
 				return nil
 			}
@@ -175,20 +181,4 @@ func (p *process) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	return p.healthy(ctx)
-}
-
-// explain adds the last lines that the process wrote in its last life.
-func (p *process) explain(err error) error {
-	p.mu.Lock()
-	from := p.logged
-	p.mu.Unlock()
-	written, readErr := os.ReadFile(p.log)
-	if readErr != nil || int64(len(written)) <= from {
-		return fmt.Errorf("%w; it wrote nothing to %s", err, p.log)
-	}
-	var last tail
-	for line := range strings.Lines(string(written[from:])) {
-		last.add(strings.TrimRight(line, "\n"))
-	}
-	return fmt.Errorf("%w; the end of %s:\n%s", err, p.log, last)
 }

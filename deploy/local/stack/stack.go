@@ -42,6 +42,18 @@ func Start(ctx context.Context, cfg Config) (*Stack, error) {
 	if err := checkWorkers(cfg); err != nil {
 		return nil, err
 	}
+	s, err := open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
+	}
+	return s, nil
+}
+
+// open takes the state folder and finds the ports free, but starts nothing.
+func open(cfg Config) (*Stack, error) {
 	lock, err := lockState(cfg)
 	if err != nil {
 		return nil, err
@@ -50,17 +62,13 @@ func Start(ctx context.Context, cfg Config) (*Stack, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	progress := newConsole(cfg.Progress)
-	s := &Stack{
+	return &Stack{
 		cfg:     cfg,
 		lock:    lock,
 		starter: newStarter(),
 		servers: newGroup("servers", serverDrain, progress),
 		workers: newGroup("workers", workerDrain, progress),
-	}
-	if err := s.start(ctx); err != nil {
-		return nil, errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
-	}
-	return s, nil
+	}, nil
 }
 
 func (s *Stack) start(ctx context.Context) error {
@@ -137,8 +145,7 @@ func (s *Stack) Pid(name string) int {
 	if err != nil {
 		return 0
 	}
-	pid, _, _, _ := p.state()
-	return pid
+	return p.pid()
 }
 
 // Kill sends a signal to the named process. What dies of it is started again.

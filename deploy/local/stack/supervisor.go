@@ -30,18 +30,26 @@ func newGroup(name string, drain time.Duration, progress *console) *group {
 		FailureBackoff:   2 * time.Second,
 		Timeout:          drain + 5*time.Second,
 		EventHook: func(event suture.Event) {
-			switch event := event.(type) {
-			case suture.EventServiceTerminate:
-				if ctx.Err() == nil {
-					fmt.Fprintf(progress, "%v: starting it again\n", event.Err)
-				}
-			case suture.EventServicePanic, suture.EventStopTimeout, suture.EventBackoff:
-				fmt.Fprintln(progress, event)
+			if ctx.Err() == nil {
+				tell(progress, event)
 			}
 		},
 	})
 	g.stopped = g.supervisor.ServeBackground(ctx)
 	return g
+}
+
+func tell(progress *console, event suture.Event) {
+	switch event := event.(type) {
+	case suture.EventServiceTerminate:
+		pause := ""
+		if !event.Restarting {
+			pause = " after a pause"
+		}
+		fmt.Fprintf(progress, "%v: starting it again%s\n", event.Err, pause)
+	case suture.EventServicePanic:
+		fmt.Fprintln(progress, event)
+	}
 }
 
 // start runs the command under supervision and waits until it is well.
@@ -64,7 +72,7 @@ func (g *group) drain(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	for _, p := range g.processes {
-		_ = p.killGroup()
+		p.killAll()
 	}
 	<-g.stopped
 }

@@ -100,16 +100,12 @@ func (s startDev) server(database *config.SQL) (temporal.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	authorizer, err := authorization.GetAuthorizerFromConfig(&cfg.Global.Authorization)
-	if err != nil {
-		return nil, fmt.Errorf("set up the authorizer: %w", err)
-	}
 	return temporal.NewServer(
 		temporal.WithConfig(cfg),
 		temporal.ForServices(temporal.DefaultServices),
 		temporal.WithStaticHosts(hosts),
 		temporal.WithLogger(s.logger()),
-		temporal.WithAuthorizer(authorizer),
+		temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
 		temporal.WithDynamicConfigClient(dynamicconfig.StaticClient{
 			// A search attribute or a namespace's setting counts from the next call on, not a minute later.
 			dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,

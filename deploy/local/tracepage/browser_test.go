@@ -135,16 +135,19 @@ func (b *browser) eventually(expression string) {
 	}
 }
 
+// textOf also reads rows that are too far down to be rendered: they have no innerText.
+const textOf = `(e) => e ? e.innerText || e.textContent : "(not on the page)"`
+
 // text is what a reader sees in the first element that fits, without line breaks.
 func (b *browser) text(selector string) string {
 	b.t.Helper()
-	return strings.Join(strings.Fields(eval[string](b, fmt.Sprintf(`document.querySelector(%s)?.innerText ?? "(not on the page)"`, quote(selector)))), " ")
+	return strings.Join(strings.Fields(eval[string](b, fmt.Sprintf(`(%s)(document.querySelector(%s))`, textOf, quote(selector)))), " ")
 }
 
 // texts are what a reader sees in all elements that fit.
 func (b *browser) texts(selector string) []string {
 	b.t.Helper()
-	return eval[[]string](b, fmt.Sprintf(`[...document.querySelectorAll(%s)].map((e) => e.innerText)`, quote(selector)))
+	return eval[[]string](b, fmt.Sprintf(`[...document.querySelectorAll(%s)].map(%s)`, quote(selector), textOf))
 }
 
 func (b *browser) path() string {

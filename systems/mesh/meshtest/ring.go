@@ -8,8 +8,8 @@ import "math"
 // faces +z.
 func Ring() Mesh {
 	const around, across = 160, 20
-	return Grid(around, across, func(row, column int) Point {
-		return ringPoint(2*math.Pi*float64(row)/around, 2*math.Pi*float64(column)/across)
+	return Grid(across, around, func(row, column int) Point {
+		return ringPoint(2*math.Pi*float64(column)/around, 2*math.Pi*float64(row)/across)
 	})
 }
 

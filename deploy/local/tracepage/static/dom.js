@@ -52,6 +52,11 @@ export function notice({ title, hints = [], actions = [], kind = "info" }) {
     actions.length > 0 && el("p", { class: "actions" }, actions));
 }
 
+// factList shows [name, text or node] pairs.
+export function factList(facts) {
+  return el("dl", { class: "facts" }, facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+}
+
 export function button(label, onClick, attrs = {}) {
   return el("button", { type: "button", ...attrs, on: { click: onClick } }, label);
 }

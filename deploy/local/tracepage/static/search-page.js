@@ -20,12 +20,13 @@ export async function showSearch(main) {
     main.replaceChildren(badAddress(err));
     return;
   }
-  main.replaceChildren(el("h1", {}, "Recent orders"), searchForm(query, []), results);
+  const form = searchForm(query);
+  main.replaceChildren(el("h1", {}, "Recent orders"), form, results);
   const load = async () => {
     results.replaceChildren(el("p", { class: "quiet" }, "Reading traces from Jaeger …"));
     try {
       const services = await readServices();
-      main.querySelector("form").replaceWith(searchForm(query, services));
+      form.elements.service.replaceChildren(...options(serviceNames(query, services), query.service));
       const traces = await find(query, services);
       results.replaceChildren(...list(traces, services, query));
     } catch (err) {
@@ -45,15 +46,13 @@ async function find(query, services) {
   return query.traceIDs.length > 0 ? newest : newest.slice(0, Number(query.limit));
 }
 
-function searchForm(query, services) {
+function searchForm(query) {
   const fields = new Map();
   const field = (name, label, control) => {
     fields.set(name, control);
     return el("label", { class: `field field-${name}` }, el("span", {}, label), control);
   };
-  const select = (name, options, value) => el("select", { name },
-    Object.entries(options).map(([key, text]) => el("option", { value: key, selected: key === value }, text)));
-  const named = [...new Set([...services, query.service].filter(Boolean))];
+  const select = (name, choices, value) => el("select", { name }, options(choices, value));
   const lookbacks = { ...LOOKBACKS };
   lookbacks[query.lookback] ??= query.lookback === "custom" ? "as in the address" : `last ${query.lookback}`;
   const limits = [...new Set([...LIMITS, query.limit])].sort((a, b) => a - b);
@@ -65,16 +64,30 @@ function searchForm(query, services) {
       location.assign(traceURL(value("find").toLowerCase()));
       return;
     }
-    location.assign(searchURL({ ...query, order: value("find"), service: value("service"), lookback: value("lookback"), limit: value("limit") }));
+    location.assign(searchURL({
+      ...query, order: value("find"), service: value("service"), lookback: value("lookback"), limit: value("limit"),
+    }));
   };
   const others = otherFilters(query);
   return el("form", { class: "search", role: "search", on: { submit } },
-    field("find", "Order number or trace ID", el("input", { type: "search", name: "find", value: query.order, placeholder: "all orders", autocomplete: "off", spellcheck: "false" })),
-    field("service", "Service", select("service", Object.fromEntries([["", "all services"], ...named.map((n) => [n, n])]), query.service)),
+    field("find", "Order number or trace ID", el("input", {
+      type: "search", name: "find", value: query.order, placeholder: "all orders", autocomplete: "off", spellcheck: "false",
+    })),
+    field("service", "Service", select("service", serviceNames(query, []), query.service)),
     field("lookback", "Time", select("lookback", lookbacks, query.lookback)),
-    field("limit", "At most", select("limit", Object.fromEntries(limits.map((n) => [n, n])), query.limit)),
+    field("limit", "At most", select("limit", same(limits), query.limit)),
     el("button", { type: "submit", class: "primary" }, "Find"),
     others.length > 0 && el("p", { class: "others" }, "Also filtered by ", others.join(", "), " ", el("a", { href: pageURL("search") }, "clear")));
+}
+
+const same = (names) => Object.fromEntries(names.map((name) => [name, name]));
+
+function serviceNames(query, services) {
+  return { "": "all services", ...same([...services, query.service].filter(Boolean)) };
+}
+
+function options(choices, chosen) {
+  return Object.entries(choices).map(([value, text]) => el("option", { value, selected: value === chosen }, text));
 }
 
 function list(traces, services, query) {
@@ -115,7 +128,11 @@ function nothingFound(services, query) {
   if (services.length === 0) {
     return notice({
       title: "Jaeger holds no traces yet",
-      hints: ["Start an order: bin/starter order --model FILE", "If one was started, its spans may still be on their way: look again in a few seconds.", "If none ever come, see that OTEL_EXPORTER_OTLP_ENDPOINT of the workers names this Jaeger."],
+      hints: [
+        "Start an order: bin/starter order --model FILE",
+        "If one was started, its spans may still be on their way: look again in a few seconds.",
+        "If none ever come, see that OTEL_EXPORTER_OTLP_ENDPOINT of the workers names this Jaeger.",
+      ],
       actions: [button("Look again", () => location.reload())],
     });
   }

@@ -5,7 +5,10 @@ import { pageURL } from "./dom.js";
 import { ORDER_TAG } from "./trace-model.js";
 import { parseLookback } from "./time.js";
 
-export const LOOKBACKS = { "1h": "last hour", "12h": "last 12 hours", "2d": "last 2 days", "7d": "last 7 days", "30d": "last 30 days", "90d": "last 90 days" };
+export const LOOKBACKS = {
+  "1h": "last hour", "12h": "last 12 hours", "2d": "last 2 days",
+  "7d": "last 7 days", "30d": "last 30 days", "90d": "last 90 days",
+};
 export const LIMITS = ["20", "50", "100", "200"];
 
 // An order lives for weeks, so the page looks further back than the Jaeger UI does.

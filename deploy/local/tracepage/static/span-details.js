@@ -1,6 +1,6 @@
 // What a span says of itself: shown below its row.
 
-import { button, el, outsideLink, traceURL } from "./dom.js";
+import { button, el, factList, outsideLink, traceURL } from "./dom.js";
 import { tagLinks } from "./link-patterns.js";
 import { formatDuration, formatExact, formatLocal, formatUTC } from "./time.js";
 
@@ -20,8 +20,9 @@ export function spanDetails(span, trace, { onZoom }) {
 }
 
 function facts(span, trace) {
-  const status = span.failed ? `error${span.tag("otel.status_description") ? `: ${span.tag("otel.status_description")}` : ""}` : "ok";
-  const rows = [
+  const why = span.tag("otel.status_description");
+  const status = !span.failed ? "ok" : why ? `error: ${why}` : "error";
+  return factList([
     ["Service", span.service],
     ["Status", el("span", { class: span.failed ? "errors" : "" }, status)],
     ["Started", el("time", { title: formatUTC(span.start) }, formatLocal(span.start, { fraction: true }))],
@@ -29,8 +30,7 @@ function facts(span, trace) {
     ["Duration", formatExact(span.duration)],
     ["Span ID", el("code", {}, span.id)],
     ["Parent ID", span.parentID ? el("code", {}, span.parentID) : "none"],
-  ];
-  return el("dl", { class: "facts" }, rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+  ]);
 }
 
 function keyValues(title, type, pairs, span) {

@@ -1,13 +1,11 @@
 // /trace/{id}: one order as a waterfall.
 
 import { readServices, readTrace as fetchTrace } from "./api.js";
-import { button, el, notice, outsideLink, pageURL } from "./dom.js";
-import { tagLinks, traceLinks } from "./link-patterns.js";
-import { orderState } from "./order-state.js";
+import { button, el, notice, pageURL } from "./dom.js";
 import { serviceColors } from "./service-colors.js";
-import { lookup } from "./span-details.js";
-import { formatDuration, formatLocal, formatUTC } from "./time.js";
-import { ORDER_TAG, readTrace } from "./trace-model.js";
+import { formatLocal } from "./time.js";
+import { readTrace } from "./trace-model.js";
+import { legend, summary, warnings } from "./trace-summary.js";
 import { Waterfall, newView } from "./waterfall.js";
 
 const LOOK_AGAIN_MS = 5000;
@@ -42,6 +40,7 @@ async function load(page) {
     if (page.seen) tellTrouble(page, err);
     else page.main.replaceChildren(err.status === 404 ? notFound(page) : unavailable(page, err));
   }
+  clearTimeout(page.timer);
   if (again) page.timer = setTimeout(() => whenVisible(() => load(page)), LOOK_AGAIN_MS);
 }
 
@@ -52,60 +51,41 @@ function whenVisible(then) {
 
 function draw(page, trace, services) {
   document.title = `${trace.order ?? trace.name}: trace`;
-  const hadFocus = document.activeElement?.classList.contains("row");
+  const focused = focusedControl();
   const color = serviceColors([...services, ...trace.services.map((s) => s.name)]);
   const waterfall = new Waterfall(trace, page.view, color);
   page.age = el("span", { class: "quiet age", role: "status" });
   page.main.replaceChildren(
     summary(trace),
-    el("ul", { class: "chips legend", "aria-label": "Services" }, trace.services.map((s) =>
-      el("li", { class: `chip ${color(s.name)}` }, s.name, el("span", { class: "quiet" }, ` ${s.spans}`), s.errors > 0 && el("span", { class: "errors" }, ` ${s.errors} failed`)))),
+    legend(trace, color),
     warnings(trace),
     toolbar(page, waterfall),
     waterfall.element);
   if (page.first && page.find) waterfall.reveal(page.find);
-  else if (hadFocus) waterfall.element.querySelector('.row[tabindex="0"]')?.focus();
+  else focused.restore(page.main);
   page.first = false;
 }
 
-function summary(trace) {
-  const time = (us) => el("time", { datetime: new Date(us / 1000).toISOString(), title: formatUTC(us) }, formatLocal(us));
-  const facts = [
-    ["Last stage", trace.stage], ["Started", time(trace.start)], ["Duration", formatDuration(trace.duration)],
-    ["Spans", trace.spans.length], ["Services", trace.services.length], ["Depth", trace.depth],
-    ["Errors", trace.errors > 0 ? el("span", { class: "errors" }, String(trace.errors)) : 0],
-  ].filter(([, value]) => value !== undefined);
-  const links = [...orderLinks(trace), ...traceLinks({ traceID: trace.traceID, traceName: trace.name, startTime: trace.start, endTime: trace.end, duration: trace.duration })];
-  return el("section", { class: "summary" },
-    el("p", { class: "crumbs" }, el("a", { href: pageURL("search") }, "Recent orders")),
-    el("h1", {}, trace.order ?? trace.name, trace.order && orderState(trace)),
-    el("p", { class: "under" }, el("span", { class: "quiet" }, "trace ", el("code", {}, trace.traceID)),
-      links.map((link) => outsideLink(link.url, link.text))),
-    el("dl", { class: "facts" }, facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value instanceof Node ? value : String(value))))));
-}
-
-// orderLinks come from the first span that knows everything the link patterns ask for.
-function orderLinks(trace) {
-  for (const span of trace.spans) {
-    const tag = span.tags.find((t) => t.key === ORDER_TAG);
-    const links = tag ? tagLinks("tags", tag, (key) => lookup(span, key)) : [];
-    if (links.length > 0) return links;
-  }
-  return [];
-}
-
-function warnings(trace) {
-  const told = [...trace.warnings];
-  if (trace.orphans > 0) {
-    const what = trace.orphans === 1 ? "1 span has a parent that Jaeger does not hold: it is drawn as a root" : `${trace.orphans} spans have parents that Jaeger does not hold: they are drawn as roots`;
-    told.push(`${what}, marked “no parent”.${trace.outcome ? "" : " The parent may still arrive."}`);
-  }
-  return told.length > 0 && el("ul", { class: "warnings" }, told.map((text) => el("li", { class: "warning" }, text)));
+// focusedControl remembers where the keyboard is, so that a redraw does not take it away.
+function focusedControl() {
+  const at = document.activeElement;
+  const selector = at?.matches(".row") ? '.row[tabindex="0"]' : at?.name && `[name="${at.name}"]`;
+  const caret = at?.selectionStart;
+  return {
+    restore(within) {
+      const same = selector && within.querySelector(selector);
+      same?.focus({ preventScroll: true });
+      if (Number.isInteger(caret)) same?.setSelectionRange?.(caret, caret);
+    },
+  };
 }
 
 function toolbar(page, waterfall) {
   const count = el("span", { class: "quiet", role: "status" });
-  const input = el("input", { type: "search", name: "uiFind", value: page.find, placeholder: "Find a span", "aria-label": "Find a span by name, service, tag or ID", autocomplete: "off", spellcheck: "false" });
+  const input = el("input", {
+    type: "search", name: "uiFind", value: page.find, placeholder: "Find a span",
+    "aria-label": "Find a span by name, service, tag or ID", autocomplete: "off", spellcheck: "false",
+  });
   let found = [], next = 0;
   const mark = () => {
     page.find = input.value;
@@ -128,9 +108,9 @@ function toolbar(page, waterfall) {
   return el("div", { class: "toolbar" },
     input, count, whole,
     el("span", { class: "space" }), page.age,
-    button("Collapse all", () => waterfall.collapseAll(true)),
-    button("Expand all", () => waterfall.collapseAll(false)),
-    button("Refresh", () => load(page)));
+    button("Collapse all", () => waterfall.collapseAll(true), { name: "collapse" }),
+    button("Expand all", () => waterfall.collapseAll(false), { name: "expand" }),
+    button("Refresh", () => load(page), { name: "refresh" }));
 }
 
 function searchText(span) {

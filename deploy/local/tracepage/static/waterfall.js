@@ -88,7 +88,8 @@ export class Waterfall {
     name.style.setProperty("--level", Math.min(span.depth, INDENT_LEVELS));
     const bar = el("span", { class: "bar" });
     const label = el("span", { class: "bar-label" }, formatDuration(span.duration));
-    const track = el("div", { class: "track", role: "gridcell", title: `starts ${formatDuration(span.start - this.trace.start)} into the trace, lasts ${formatDuration(span.duration)}` }, bar, label);
+    const when = `starts ${formatDuration(span.start - this.trace.start)} into the trace, lasts ${formatDuration(span.duration)}`;
+    const track = el("div", { class: "track", role: "gridcell", title: when }, bar, label);
     const kind = [span.failed && "failed", span.waiting && "waiting", span.orphan && "orphan"].filter(Boolean).join(" ");
     const node = el("div", {
       class: `row ${this.color(span.service)} ${kind}`, role: "row", tabindex: "-1",
@@ -188,20 +189,29 @@ export class Waterfall {
     if (!event.target.classList.contains("row")) return;
     const row = this.rows[Number(event.target.dataset.index)];
     const { span } = row;
+    const parent = span.children.length > 0;
     const collapsed = this.view.collapsed.has(spanKey(span));
     const steps = {
       ArrowDown: () => this.#step(row.index, +1),
       ArrowUp: () => this.#step(row.index, -1),
       Home: () => this.#step(-1, +1),
       End: () => this.#step(this.rows.length, -1),
-      ArrowRight: () => (collapsed ? this.#toggleCollapsed(span, false) : span.children.length > 0 && this.#step(row.index, +1)),
-      ArrowLeft: () => (span.children.length > 0 && !collapsed ? this.#toggleCollapsed(span, true) : span.parent && this.#takeFocus(this.#rowOf(spanKey(span.parent)), { move: true })),
+      ArrowRight: () => (collapsed ? this.#toggleCollapsed(span, false) : this.#toFirstChild(row)),
+      ArrowLeft: () => (parent && !collapsed ? this.#toggleCollapsed(span, true) : this.#toParent(row)),
       Enter: () => this.#toggleOpen(span),
       " ": () => this.#toggleOpen(span),
     };
     if (!steps[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     steps[event.key]();
+  }
+
+  #toFirstChild(row) {
+    if (row.span.children.length > 0) this.#step(row.index, +1);
+  }
+
+  #toParent(row) {
+    if (row.span.parent) this.#takeFocus(this.#rowOf(spanKey(row.span.parent)), { move: true });
   }
 
   #step(index, by) {

@@ -1,0 +1,148 @@
+package mes
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ordertrace/lifecycle"
+	"ordertrace/systems/api"
+)
+
+const testLease = 5 * time.Minute
+
+var (
+	ring   = jobKey{order: "o", key: "o/PRICE_CALCULATED/1"}
+	priced = api.StageAnswer{Facts: lifecycle.Facts{Price: &lifecycle.Money{Amount: 1, Currency: "EUR"}}, Done: true}
+)
+
+// lasting is a job of a given length that ends early when it is stopped. runs
+// counts how often it was begun, and stopped what it was stopped with.
+type lasting struct {
+	length  time.Duration
+	fails   error
+	runs    int
+	stopped error
+}
+
+func (l *lasting) work(ctx context.Context, p *progress) (api.StageAnswer, error) {
+	l.runs++
+	p.size.Store(100)
+	p.read.Store(25)
+	select {
+	case <-time.After(l.length):
+		return priced, l.fails
+	case <-ctx.Done():
+		l.stopped = context.Cause(ctx)
+		return api.StageAnswer{}, ctx.Err()
+	}
+}
+
+func TestAJobIsStoppedWhenItsLeaseRunsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		js, l := newJobs(1, testLease), &lasting{length: time.Hour}
+		answer, err := js.ask(t.Context(), ring, time.Second, l.work)
+		require.NoError(t, err)
+		require.Equal(t, api.StageAnswer{Progress: 0.25}, answer)
+
+		time.Sleep(testLease - time.Second) // of the bubble's own clock
+		_, err = js.ask(t.Context(), ring, time.Second, l.work)
+		require.NoError(t, err)
+		time.Sleep(testLease - time.Second)
+		synctest.Wait()
+		require.NoError(t, l.stopped, "each ask renews the lease")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		require.Equal(t, errAbandoned, l.stopped)
+		require.Empty(t, js.open)
+		js.wait()
+	})
+}
+
+func TestACallThatWaitsKeepsTheJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		js, l := newJobs(1, testLease), &lasting{length: 10 * testLease}
+		answer, err := js.ask(t.Context(), ring, 0, l.work)
+		require.NoError(t, err)
+		require.Equal(t, priced, answer)
+		require.Equal(t, 1, l.runs)
+		require.Empty(t, js.open, "what succeeded is in the database")
+		js.wait()
+	})
+}
+
+func TestAFailureIsKeptForWhoAsksNextAndThenForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("broken")
+		js, l := newJobs(1, testLease), &lasting{length: time.Minute, fails: broken}
+		_, err := js.ask(t.Context(), ring, time.Second, l.work)
+		require.NoError(t, err)
+		time.Sleep(2 * time.Minute)
+		_, err = js.ask(t.Context(), ring, time.Second, l.work)
+		require.Equal(t, broken, err)
+		require.Equal(t, 1, l.runs)
+
+		l.fails = nil
+		answer, err := js.ask(t.Context(), ring, 0, l.work)
+		require.NoError(t, err)
+		require.Equal(t, priced, answer)
+		require.Equal(t, 2, l.runs)
+		js.wait()
+	})
+}
+
+func TestAFailureThatNobodyAsksAboutIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		js, l := newJobs(1, testLease), &lasting{length: time.Minute, fails: errors.New("broken")}
+		_, err := js.ask(t.Context(), ring, time.Second, l.work)
+		require.NoError(t, err)
+		time.Sleep(2 * testLease)
+		synctest.Wait()
+		require.Empty(t, js.open)
+		js.wait()
+	})
+}
+
+func TestAJobThatWaitsForASlotCanBeStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		js, first, second := newJobs(1, testLease), &lasting{length: time.Hour}, &lasting{}
+		_, err := js.ask(t.Context(), ring, time.Second, first.work)
+		require.NoError(t, err)
+		other := jobKey{order: "p", key: "p/PRICE_CALCULATED/1"}
+		waiting := make(chan error)
+		go func() {
+			_, err := js.ask(t.Context(), other, 0, second.work)
+			waiting <- err
+		}()
+		synctest.Wait()
+		js.cancel(func(k jobKey) bool { return k == other }, errGivenUp)
+		require.Equal(t, errGivenUp, <-waiting)
+		require.Zero(t, second.runs)
+		require.NoError(t, first.stopped)
+		js.drain()
+		js.wait()
+		require.Equal(t, errDraining, first.stopped)
+		_, err = js.ask(t.Context(), other, 0, second.work)
+		require.Equal(t, errDraining, err)
+		require.Zero(t, second.runs)
+	})
+}
+
+func TestACallThatHangsUpLeavesTheJobAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		js, l := newJobs(1, testLease), &lasting{length: time.Minute}
+		ctx, hangUp := context.WithTimeout(t.Context(), time.Second)
+		defer hangUp()
+		_, err := js.ask(ctx, ring, 0, l.work)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		answer, err := js.ask(t.Context(), ring, 0, l.work)
+		require.NoError(t, err)
+		require.Equal(t, priced, answer)
+		require.Equal(t, 1, l.runs)
+		js.wait()
+	})
+}

@@ -1,0 +1,190 @@
+package tracing
+
+import (
+	"errors"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// run traces one run of a workflow. What it tells are facts: a replay tells the
+// same again, and so heals what a killed worker did not get out.
+type run struct {
+	interceptor.WorkflowInboundInterceptorBase
+	root *Interceptor
+
+	trace    trace.TraceID
+	starter  trace.SpanContext // invalid where nobody gave the start a context
+	signals  int
+	received []signal // not told yet
+}
+
+// signal is one that was received. Its time is that of the task that takes it,
+// which is not known yet when it is handed over.
+type signal struct {
+	name    string
+	ordinal int
+	sender  trace.SpanContext
+}
+
+type runKey struct{}
+
+// Init implements interceptor.WorkflowInboundInterceptor.
+func (r *run) Init(next interceptor.WorkflowOutboundInterceptor) error {
+	out := &outbound{run: r}
+	out.Next = next
+	return r.Next.Init(out)
+}
+
+// ExecuteWorkflow implements interceptor.WorkflowInboundInterceptor.
+func (r *run) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (any, error) {
+	r.begin(ctx)
+	ctx = workflow.WithValue(ctx, runKey{}, r)
+	r.index(ctx)
+	out, err := r.Next.ExecuteWorkflow(ctx, in)
+	// Not in a defer: that would run on eviction too.
+	r.end(ctx, err)
+	return out, err
+}
+
+// begin learns the order's trace and tells the anchor: an instant, so that it
+// stands in Jaeger before anything that hangs below it.
+func (r *run) begin(ctx workflow.Context) {
+	info, header := workflow.GetInfo(ctx), interceptor.WorkflowHeader(ctx)
+	r.starter = contextOf(header)
+	r.trace = TraceOf(header, info.Namespace, info.WorkflowExecution.ID, info.FirstRunID)
+	if info.OriginalRunID == info.FirstRunID { // later runs of the chain hang below the same anchor
+		r.tell(ctx, fact{
+			id: anchorID(info.FirstRunID), name: anchorName(info.WorkflowType.Name), kind: trace.SpanKindServer,
+			parent: remote(r.trace, r.starter.SpanID()), from: info.WorkflowStartTime,
+		})
+	}
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for workflow.Await(ctx, func() bool { return len(r.received) > 0 }) == nil {
+			r.tellSignals(ctx)
+		}
+	})
+}
+
+// index makes the run findable by its trace ID. Whether this worker does so is
+// itself recorded: another may have another mind when it replays the run.
+func (r *run) index(ctx workflow.Context) {
+	var indexed bool
+	err := workflow.SideEffect(ctx, func(workflow.Context) any { return r.root.searchAttribute }).Get(&indexed)
+	if err != nil || !indexed {
+		return
+	}
+	key := temporal.NewSearchAttributeKeyKeyword(TraceIDAttribute)
+	if err := workflow.UpsertTypedSearchAttributes(ctx, key.ValueSet(r.trace.String())); err != nil {
+		workflow.GetLogger(ctx).Warn("trace ID is not searchable", "error", err)
+	}
+}
+
+// end tells the outcome.
+func (r *run) end(ctx workflow.Context, err error) {
+	r.tellSignals(ctx)
+	var again *workflow.ContinueAsNewError
+	if errors.As(err, &again) {
+		return
+	}
+	info := workflow.GetInfo(ctx)
+	how, status := endClosed, codes.Ok
+	var more []attribute.KeyValue
+	switch {
+	case temporal.IsCanceledError(err):
+		how, status = endCancelled, codes.Unset
+	case err != nil:
+		how, status = endFailed, codes.Error
+		more = append(more, KeyErrorType.String(errorType(err)))
+	}
+	r.tell(ctx, fact{
+		id: outcomeID(info.OriginalRunID), name: outcomeName(info.WorkflowType.Name, how),
+		parent: r.anchor(ctx), from: workflow.Now(ctx), status: status,
+		attributes: append(more, KeyOutcome.String(string(how))),
+	})
+}
+
+// HandleSignal implements interceptor.WorkflowInboundInterceptor. It may be
+// called before ExecuteWorkflow, and the header is the signal's.
+func (r *run) HandleSignal(ctx workflow.Context, in *interceptor.HandleSignalInput) error {
+	r.signals++
+	r.received = append(r.received, signal{in.SignalName, r.signals, contextOf(interceptor.WorkflowHeader(ctx))})
+	return r.Next.HandleSignal(ctx, in)
+}
+
+func (r *run) tellSignals(ctx workflow.Context) {
+	at := workflow.Now(ctx)
+	for _, s := range r.received {
+		r.tell(ctx, fact{
+			id:   signalID(workflow.GetInfo(ctx).OriginalRunID, s.name, s.ordinal, at),
+			name: signalName(s.name), kind: trace.SpanKindConsumer,
+			parent: r.anchor(ctx), from: at, link: s.sender,
+		})
+	}
+	r.received = nil
+}
+
+// ExecuteUpdate implements interceptor.WorkflowInboundInterceptor.
+func (r *run) ExecuteUpdate(ctx workflow.Context, in *interceptor.UpdateInput) (any, error) {
+	id, sender, from := workflow.GetCurrentUpdateInfo(ctx).ID, contextOf(interceptor.WorkflowHeader(ctx)), workflow.Now(ctx)
+	out, err := r.Next.ExecuteUpdate(ctx, in)
+	f := fact{
+		id:   updateID(workflow.GetInfo(ctx).OriginalRunID, in.Name, id, from),
+		name: updateName(in.Name), kind: trace.SpanKindServer,
+		parent: r.anchor(ctx), from: from, to: workflow.Now(ctx), link: sender,
+		attributes: []attribute.KeyValue{KeyUpdateID.String(id)},
+	}
+	if err != nil {
+		f.status = codes.Error
+		f.attributes = append(f.attributes, KeyErrorType.String(errorType(err)))
+	}
+	r.tell(ctx, f)
+	return out, err
+}
+
+// anchor is the parent of all that the workflow itself tells, and of every
+// attempt.
+func (r *run) anchor(ctx workflow.Context) trace.SpanContext {
+	return remote(r.trace, anchorID(workflow.GetInfo(ctx).FirstRunID))
+}
+
+// tell exports a fact of this run, once a process.
+func (r *run) tell(ctx workflow.Context, f fact) {
+	info := workflow.GetInfo(ctx)
+	f.attributes = append(f.attributes, KeyWorkflowID.String(info.WorkflowExecution.ID), KeyRunID.String(info.OriginalRunID))
+	if r.root.told.first(f.id) {
+		f.tell(r.root.workflow)
+	}
+}
+
+// Wait marks the beginning of a wait for something by someone. The returned
+// function marks its end, and must be called right after the wait, not in a
+// defer. Outside a traced workflow it does nothing.
+func Wait(ctx workflow.Context, what, whom string) (end func()) {
+	r, ok := ctx.Value(runKey{}).(*run)
+	if !ok {
+		return func() {}
+	}
+	from := workflow.Now(ctx)
+	return func() {
+		to := workflow.Now(ctx)
+		r.tell(ctx, fact{
+			id:   waitID(workflow.GetInfo(ctx).OriginalRunID, what, from, to),
+			name: waitName(what), parent: r.anchor(ctx), from: from, to: to,
+			attributes: []attribute.KeyValue{KeyStage.String(what), KeyAwaited.String(whom)},
+		})
+	}
+}
+
+// TraceID is the trace of the workflow that ctx runs in; not valid outside a
+// traced workflow.
+func TraceID(ctx workflow.Context) trace.TraceID {
+	if r, ok := ctx.Value(runKey{}).(*run); ok {
+		return r.trace
+	}
+	return trace.TraceID{}
+}
