@@ -39,9 +39,7 @@ func tell(w io.Writer, err error) {
 func aboutOrder(err error, order string) error {
 	var notFound *serviceerror.NotFound
 	var started *serviceerror.WorkflowExecutionAlreadyStarted
-	var notReady *serviceerror.WorkflowNotReady
 	var failed *serviceerror.QueryFailed
-	var unavailable *serviceerror.Unavailable
 	switch {
 	case err == nil:
 		return nil
@@ -49,13 +47,19 @@ func aboutOrder(err error, order string) error {
 		return hinted(fmt.Errorf("there is an order %s already", order), "see it with `starter show %s`, or choose another --id", order)
 	case errors.As(err, &notFound):
 		return hinted(fmt.Errorf("order %s: %w", order, err), "`starter list` shows the orders; one that has ended takes no more signals")
-	case errors.As(err, &notReady), errors.As(err, &failed), errors.Is(err, context.DeadlineExceeded):
-		return hinted(fmt.Errorf("order %s: %w", order, err), "nobody answers for it: is the shop's worker up?")
-	case errors.As(err, &unavailable):
-		return hinted(fmt.Errorf("order %s: %w", order, err), "Temporal went away; try again when it is back")
+	case errors.As(err, &failed), mayPass(err):
+		return hinted(fmt.Errorf("order %s: %w", order, err), "nobody answers for it: are Temporal and the shop's worker up?")
 	default:
 		return fmt.Errorf("order %s: %w", order, err)
 	}
+}
+
+// mayPass tells whether nobody answered, which a little patience may mend.
+func mayPass(err error) bool {
+	var notReady *serviceerror.WorkflowNotReady
+	var late *serviceerror.DeadlineExceeded
+	var unavailable *serviceerror.Unavailable
+	return errors.As(err, &notReady) || errors.As(err, &late) || errors.As(err, &unavailable) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // refusal reads what a system or the workflow found wrong, by its remedy.

@@ -8,9 +8,11 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
 
 	"ordertrace/lifecycle"
 	"ordertrace/workflow"
@@ -42,7 +44,12 @@ func (c *showCmd) Run(e *environment) error {
 	return e.answer(s, func(w io.Writer) { printStatus(w, s) })
 }
 
-const queryTimeout = 10 * time.Second
+// How long one try of a query may take, and all of them. A worker that has just
+// died leaves its orders' queries unanswered for some seconds.
+const (
+	queryTimeout = 10 * time.Second
+	queryTries   = 30 * time.Second
+)
 
 func queryStatus(ctx context.Context, e *environment, order string) (workflow.Status, error) {
 	var s workflow.Status
@@ -50,9 +57,16 @@ func queryStatus(ctx context.Context, e *environment, order string) (workflow.St
 	if err != nil {
 		return s, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	answer, err := temporal.QueryWorkflow(ctx, order, "", workflow.QueryStatus)
+	ask := func() (converter.EncodedValue, error) {
+		ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+		defer cancel()
+		answer, err := temporal.QueryWorkflow(ctx, order, "", workflow.QueryStatus)
+		if err != nil && !mayPass(err) {
+			return nil, backoff.Permanent(err)
+		}
+		return answer, err
+	}
+	answer, err := backoff.Retry(ctx, ask, backoff.WithMaxElapsedTime(queryTries))
 	if err != nil {
 		return s, aboutOrder(err, order)
 	}

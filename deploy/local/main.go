@@ -95,19 +95,22 @@ func (c upCmd) Run(ctx context.Context) error {
 	})
 }
 
-// withStack runs f while the stack is up.
+// withStack runs f while the stack is up. A signal while it stops kills what is left.
 func withStack(ctx context.Context, cfg stack.Config, f func(*stack.Stack) error) error {
 	s, err := stack.Start(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(s), s.Stop(context.WithoutCancel(ctx)))
+	err = f(s)
+	again, stop := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return errors.Join(err, s.Stop(again))
 }
 
 func stayUp(ctx context.Context) {
 	fmt.Print("\nCtrl-C stops everything.\n")
 	<-ctx.Done()
-	fmt.Fprintln(os.Stderr, "stopping: the workers finish what they are at, then the servers stop")
+	fmt.Fprintln(os.Stderr, "stopping: the workers finish what they are at, then the servers stop (Ctrl-C again kills them)")
 }
 
 func printAddresses(w io.Writer, s *stack.Stack) {

@@ -81,7 +81,7 @@ func (s *System) GiveUp(context.Context, string, lifecycle.Stage, string) error 
 func confirm(ctx context.Context, tx *sql.Tx, order string, in api.StageRequest, price *lifecycle.Money) error {
 	if price == nil || price.Amount <= 0 || len(price.Currency) != 3 {
 		return &lifecycle.Error{
-			Remedy: lifecycle.FixInput, Code: lifecycle.CodeInvalidRequest, Field: "facts.price",
+			Remedy: lifecycle.FixInput, Code: lifecycle.CodeInvalidRequest, Field: "price",
 			Detail: "a deal is confirmed at its price: an amount above zero, and a currency of three letters",
 		}
 	}

@@ -32,13 +32,13 @@ func (l *Ledger) entry(order string, stage lifecycle.Stage, key string, in api.S
 		return entry{}, err
 	}
 	err = plainText(map[string]string{
-		"by":                    in.By,
-		"reason":                in.Reason,
-		"facts.source":          in.Facts.Source,
-		"facts.material":        in.Facts.Material,
-		"facts.operator":        in.Facts.Operator,
-		"facts.carrier":         in.Facts.Carrier,
-		"facts.tracking_number": in.Facts.Tracking,
+		"by":              in.By,
+		"reason":          in.Reason,
+		"source":          in.Facts.Source,
+		"material":        in.Facts.Material,
+		"operator":        in.Facts.Operator,
+		"carrier":         in.Facts.Carrier,
+		"tracking_number": in.Facts.Tracking,
 	})
 	return entry{order: order, stage: stage, visit: visit, key: key, in: in}, err
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -83,9 +82,6 @@ func (l *Ledger) Record(ctx context.Context, order string, stage lifecycle.Stage
 	if err != nil {
 		return api.StageAnswer{}, err
 	}
-	if answer, err := l.recorded(ctx, l.db, e); err != nil || answer.Done {
-		return answer, err
-	}
 	var answer api.StageAnswer
 	err = store.InTx(ctx, l.db, func(tx *sql.Tx) error {
 		answer, err = l.record(ctx, tx, e, change)
@@ -112,18 +108,18 @@ func (l *Ledger) record(ctx context.Context, tx *sql.Tx, e entry, change Change)
 		return answer, err
 	}
 	// Only now, with the order held, does nobody else record the same key.
-	answer, err = l.recorded(ctx, tx, e)
+	passed, err := passed(ctx, tx, e.order)
+	if err != nil {
+		return answer, err
+	}
+	answer, err = passed.answer(e.key)
 	switch {
 	case err != nil:
 		return answer, err
 	case answer.Done:
 		return answer, errRepeated
 	}
-	passed, err := passed(ctx, tx, e.order)
-	if err == nil {
-		err = l.mayFollow(o, passed, e)
-	}
-	if err != nil {
+	if err := l.mayFollow(o, passed, e); err != nil {
 		return answer, err
 	}
 	known := o.Facts.With(e.in.Facts)
@@ -143,65 +139,35 @@ func (l *Ledger) Answered(ctx context.Context, order string, stage lifecycle.Sta
 	if err != nil {
 		return api.StageAnswer{}, err
 	}
-	// The answer is read last: were it first, and recorded just then, its own
-	// record would seem to stand in the way.
-	refused := l.mayCome(ctx, e)
-	answer, err := l.recorded(ctx, l.db, e)
-	if err != nil || answer.Done {
+	o, unread := read(ctx, l.db, order)
+	passed, err := passed(ctx, l.db, order)
+	if err != nil {
+		return api.StageAnswer{}, err
+	}
+	answer, err := passed.answer(key)
+	switch {
+	case err != nil || answer.Done:
 		return answer, err
+	case stage == l.stages[0] && isUnknown(unread):
+		return answer, nil
+	case unread != nil:
+		return answer, unread
+	default:
+		return answer, l.mayFollow(o, passed, e)
 	}
-	return answer, refused
-}
-
-// mayCome is mayFollow for an order that is not held.
-func (l *Ledger) mayCome(ctx context.Context, e entry) error {
-	o, err := read(ctx, l.db, e.order)
-	if e.stage == l.stages[0] && isUnknown(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	passed, err := passed(ctx, l.db, e.order)
-	if err != nil {
-		return err
-	}
-	return l.mayFollow(o, passed, e)
 }
 
 // mayFollow tells whether the order, having passed the stages that it has, may
 // come to the entry's stage on the entry's visit.
-func (l *Ledger) mayFollow(o api.Order, passed []visit, e entry) error {
+func (l *Ledger) mayFollow(o api.Order, passed visits, e entry) error {
 	if o.Outcome != "" {
 		return conflict("order %s has ended: it was %s", e.order, o.Outcome)
 	}
-	if i := slices.Index(l.stages, e.stage); i > 0 {
-		before := l.stages[i-1]
-		if !slices.ContainsFunc(passed, func(v visit) bool { return v.stage == before }) {
-			return conflict("order %s cannot come to %s: %s never recorded its %s", e.order, e.stage, l.system, before)
-		}
+	if i := slices.Index(l.stages, e.stage); i > 0 && passed.last(l.stages[i-1]) == 0 {
+		return conflict("order %s cannot come to %s: %s never recorded its %s", e.order, e.stage, l.system, l.stages[i-1])
 	}
-	for _, v := range passed {
-		if v.stage == e.stage && v.visit >= e.visit {
-			return conflict("order %s came to %s for the %d. time already: visit %d is past", e.order, e.stage, v.visit, e.visit)
-		}
+	if last := passed.last(e.stage); last >= e.visit {
+		return conflict("order %s is past visit %d to %s: the last was %d", e.order, e.visit, e.stage, last)
 	}
 	return nil
-}
-
-// recorded reads the answer that was given under the key, Done false if none.
-func (l *Ledger) recorded(ctx context.Context, db querier, e entry) (api.StageAnswer, error) {
-	var answer []byte
-	err := db.QueryRowContext(ctx, `SELECT answer FROM stages WHERE idempotency_key = $1`, e.key).Scan(&answer)
-	if errors.Is(err, sql.ErrNoRows) {
-		return api.StageAnswer{}, nil
-	}
-	if err != nil {
-		return api.StageAnswer{}, fmt.Errorf("read answer: %w", err)
-	}
-	out := api.StageAnswer{Done: true}
-	if err := json.Unmarshal(answer, &out); err != nil {
-		return api.StageAnswer{}, fmt.Errorf("answer of %s: %w", e.key, err)
-	}
-	return out, nil
 }

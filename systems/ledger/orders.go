@@ -150,24 +150,6 @@ func (l *Ledger) records(ctx context.Context, order string) ([]api.Record, error
 	})
 }
 
-// visit is one time that an order came to a stage.
-type visit struct {
-	stage lifecycle.Stage
-	visit int64
-}
-
-// passed lists the visits recorded of an order.
-func passed(ctx context.Context, db querier, order string) ([]visit, error) {
-	rows, err := db.QueryContext(ctx, `SELECT stage, visit FROM stages WHERE order_id = $1`, order)
-	if err != nil {
-		return nil, fmt.Errorf("list visits: %w", err)
-	}
-	return collect(rows, func(rows *sql.Rows) (v visit, err error) {
-		err = rows.Scan(&v.stage, &v.visit)
-		return v, err
-	})
-}
-
 func scanOrder(scan func(...any) error) (api.Order, error) {
 	var (
 		o     api.Order

@@ -26,7 +26,11 @@ type lasting struct {
 	length  time.Duration
 	fails   error
 	runs    int
-	stopped error
+	stopped chan error
+}
+
+func newLasting(length time.Duration) *lasting {
+	return &lasting{length: length, stopped: make(chan error, 1)}
 }
 
 func (l *lasting) work(ctx context.Context, p *progress) (api.StageAnswer, error) {
@@ -37,14 +41,14 @@ func (l *lasting) work(ctx context.Context, p *progress) (api.StageAnswer, error
 	case <-time.After(l.length):
 		return priced, l.fails
 	case <-ctx.Done():
-		l.stopped = context.Cause(ctx)
+		l.stopped <- context.Cause(ctx)
 		return api.StageAnswer{}, ctx.Err()
 	}
 }
 
 func TestAJobIsStoppedWhenItsLeaseRunsOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		js, l := newJobs(1, testLease), &lasting{length: time.Hour}
+		js, l := newJobs(1, testLease), newLasting(time.Hour)
 		answer, err := js.ask(t.Context(), ring, time.Second, l.work)
 		require.NoError(t, err)
 		require.Equal(t, api.StageAnswer{Progress: 0.25}, answer)
@@ -54,10 +58,10 @@ func TestAJobIsStoppedWhenItsLeaseRunsOut(t *testing.T) {
 		require.NoError(t, err)
 		time.Sleep(testLease - time.Second)
 		synctest.Wait()
-		require.NoError(t, l.stopped, "each ask renews the lease")
+		require.Empty(t, l.stopped, "each ask renews the lease")
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		require.Equal(t, errAbandoned, l.stopped)
+		require.Equal(t, errAbandoned, <-l.stopped)
 		require.Empty(t, js.open)
 		js.wait()
 	})
@@ -65,7 +69,7 @@ func TestAJobIsStoppedWhenItsLeaseRunsOut(t *testing.T) {
 
 func TestACallThatWaitsKeepsTheJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		js, l := newJobs(1, testLease), &lasting{length: 10 * testLease}
+		js, l := newJobs(1, testLease), newLasting(10*testLease)
 		answer, err := js.ask(t.Context(), ring, 0, l.work)
 		require.NoError(t, err)
 		require.Equal(t, priced, answer)
@@ -78,7 +82,8 @@ func TestACallThatWaitsKeepsTheJob(t *testing.T) {
 func TestAFailureIsKeptForWhoAsksNextAndThenForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
-		js, l := newJobs(1, testLease), &lasting{length: time.Minute, fails: broken}
+		js, l := newJobs(1, testLease), newLasting(time.Minute)
+		l.fails = broken
 		_, err := js.ask(t.Context(), ring, time.Second, l.work)
 		require.NoError(t, err)
 		time.Sleep(2 * time.Minute)
@@ -97,7 +102,8 @@ func TestAFailureIsKeptForWhoAsksNextAndThenForgotten(t *testing.T) {
 
 func TestAFailureThatNobodyAsksAboutIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		js, l := newJobs(1, testLease), &lasting{length: time.Minute, fails: errors.New("broken")}
+		js, l := newJobs(1, testLease), newLasting(time.Minute)
+		l.fails = errors.New("broken")
 		_, err := js.ask(t.Context(), ring, time.Second, l.work)
 		require.NoError(t, err)
 		time.Sleep(2 * testLease)
@@ -109,7 +115,7 @@ func TestAFailureThatNobodyAsksAboutIsForgotten(t *testing.T) {
 
 func TestAJobThatWaitsForASlotCanBeStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		js, first, second := newJobs(1, testLease), &lasting{length: time.Hour}, &lasting{}
+		js, first, second := newJobs(1, testLease), newLasting(time.Hour), newLasting(0)
 		_, err := js.ask(t.Context(), ring, time.Second, first.work)
 		require.NoError(t, err)
 		other := jobKey{order: "p", key: "p/PRICE_CALCULATED/1"}
@@ -122,10 +128,10 @@ func TestAJobThatWaitsForASlotCanBeStopped(t *testing.T) {
 		js.cancel(func(k jobKey) bool { return k == other }, errGivenUp)
 		require.Equal(t, errGivenUp, <-waiting)
 		require.Zero(t, second.runs)
-		require.NoError(t, first.stopped)
+		require.Empty(t, first.stopped)
 		js.drain()
 		js.wait()
-		require.Equal(t, errDraining, first.stopped)
+		require.Equal(t, errDraining, <-first.stopped)
 		_, err = js.ask(t.Context(), other, 0, second.work)
 		require.Equal(t, errDraining, err)
 		require.Zero(t, second.runs)
@@ -134,7 +140,7 @@ func TestAJobThatWaitsForASlotCanBeStopped(t *testing.T) {
 
 func TestACallThatHangsUpLeavesTheJobAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		js, l := newJobs(1, testLease), &lasting{length: time.Minute}
+		js, l := newJobs(1, testLease), newLasting(time.Minute)
 		ctx, hangUp := context.WithTimeout(t.Context(), time.Second)
 		defer hangUp()
 		_, err := js.ask(ctx, ring, 0, l.work)
@@ -145,4 +151,27 @@ func TestACallThatHangsUpLeavesTheJobAlone(t *testing.T) {
 		require.Equal(t, 1, l.runs)
 		js.wait()
 	})
+}
+
+func TestAShopThatStallsIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancelCause(t.Context())
+		defer stop(nil)
+		var p progress
+		s := &source{from: silent{ctx}, count: &p.read, stalled: func() { stop(errStalled) }}
+		before := time.Now()
+		_, err := s.Read(make([]byte, 10))
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, errStalled, context.Cause(ctx))
+		require.Equal(t, stallTimeout, time.Since(before))
+		require.Equal(t, err, s.err)
+	})
+}
+
+// silent is a connection on which nothing comes.
+type silent struct{ ctx context.Context }
+
+func (s silent) Read([]byte) (int, error) {
+	<-s.ctx.Done()
+	return 0, s.ctx.Err()
 }

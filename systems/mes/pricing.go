@@ -41,7 +41,11 @@ func (s *System) price(ctx context.Context, p pricing, wait time.Duration) (api.
 	return s.pricings.ask(ctx, jobKey{p.order, p.key}, wait, func(ctx context.Context, progress *progress) (api.StageAnswer, error) {
 		ctx, span := s.tracer.Start(ctx, "price model", trace.WithAttributes(attribute.String("order.id", p.order)))
 		defer span.End()
-		answer, err := s.quote(ctx, p, progress)
+		// Another job may have recorded it between the look above and this one.
+		answer, err := s.Answered(ctx, p.order, lifecycle.PriceCalculated, p.key, p.in)
+		if err == nil && !answer.Done {
+			answer, err = s.quote(ctx, p, progress)
+		}
 		return answer, onSpan(span, err)
 	})
 }

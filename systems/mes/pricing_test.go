@@ -112,12 +112,12 @@ func TestAPricingThatIsGivenUpStops(t *testing.T) {
 			d := newDoor(t)
 			r := start(t, d, mes.Config{})
 			d.hold()
-			r.started(t, "o")
 			waiting := make(chan error)
 			go func() {
 				_, err := r.ask(context.Background(), "o", 0)
 				waiting <- err
 			}()
+			require.Eventually(t, func() bool { return d.asked.Load() == 1 }, time.Minute, time.Millisecond)
 			require.NoError(t, stop(t.Context(), r))
 			requireError(t, <-waiting, lifecycle.Retry, lifecycle.CodeUnavailable)
 			require.Eventually(t, func() bool { return d.left.Load() >= 1 }, time.Minute, time.Millisecond, "the shop was told")

@@ -31,13 +31,11 @@ type pipeline struct {
 	submit chan *batch
 	failed atomic.Pointer[error]
 	done   sync.WaitGroup
+	made   int // batches
 }
 
 func newPipeline(stages ...stage) *pipeline {
 	p := &pipeline{free: make(chan *batch, batchCount), submit: make(chan *batch, batchCount)}
-	for range batchCount {
-		p.free <- new(batch)
-	}
 	in := p.submit
 	for i, work := range stages {
 		out := p.free
@@ -66,10 +64,18 @@ func (p *pipeline) start(work stage, in, out chan *batch) {
 	})
 }
 
-// next is an empty batch to fill.
+// next is an empty batch to fill, or what a stage has found.
 func (p *pipeline) next() (*batch, error) {
-	b := <-p.free
-	return b, p.err()
+	select {
+	case b := <-p.free:
+		return b, p.err()
+	default:
+	}
+	if p.made < batchCount {
+		p.made++
+		return new(batch), p.err()
+	}
+	return <-p.free, p.err()
 }
 
 func (p *pipeline) err() error {

@@ -48,6 +48,7 @@ type rig struct {
 func each(t *testing.T, test func(t *testing.T, r rig)) {
 	for _, name := range lifecycle.Systems() {
 		t.Run(string(name), func(t *testing.T) {
+			t.Parallel()
 			storetest.Each(t, func(t *testing.T, dsn string) { test(t, newRig(t, name, dsn)) })
 		})
 	}
@@ -55,39 +56,50 @@ func each(t *testing.T, test func(t *testing.T, r rig)) {
 
 func newRig(t *testing.T, name lifecycle.System, dsn string) rig {
 	t.Helper()
-	blobs := "file://" + t.TempDir()
-	shopDSN := dsn
-	if name != lifecycle.Shop {
-		shopDSN = storetest.SQLite(t)
-	}
-	sh, err := shop.New(t.Context(), shop.Config{DSN: shopDSN, Blobs: blobs})
-	require.NoError(t, err)
-	shopURL := serve(t, sh)
-	model, err := api.NewClient(shopURL).Upload(t.Context(), bytes.NewReader(ring(t)), -1)
-	require.NoError(t, err)
 	r := rig{
-		system: sh, url: shopURL, name: name, stages: lifecycle.Owned(name),
+		name: name, stages: lifecycle.Owned(name),
 		facts: lifecycle.Facts{
-			Source: "b2c", Material: "silver-925", Model: &model, Price: &lifecycle.Money{Amount: 1999, Currency: "EUR"},
-			Carrier: "UPS", Tracking: "1Z999",
+			Source: "b2c", Material: "silver-925", Model: &lifecycle.Model{Digest: "sha256-none"},
+			Price: &lifecycle.Money{Amount: 1999, Currency: "EUR"}, Carrier: "UPS", Tracking: "1Z999",
 		},
 	}
+	var err error
 	switch name {
 	case lifecycle.CRM:
 		r.system, err = crm.New(t.Context(), crm.Config{DSN: dsn})
+	case lifecycle.Shop:
+		r.system, err = shop.New(t.Context(), shop.Config{DSN: dsn, Blobs: "file://" + t.TempDir()})
 	case lifecycle.MES:
-		r.system, err = mes.New(t.Context(), mes.Config{DSN: dsn, Shop: api.NewClient(shopURL)})
+		r.system, err = mes.New(t.Context(), mes.Config{DSN: dsn, Shop: shopOf(t, &r.facts)})
 	}
 	require.NoError(t, err)
-	if name != lifecycle.Shop {
-		r.url = serve(t, r.system)
-	}
+	r.url = serve(t, r.system)
 	r.Client = api.NewClient(r.url)
+	if name == lifecycle.Shop {
+		upload(t, r.Client, &r.facts)
+	}
 	r.reopen = func(t *testing.T) rig {
 		require.NoError(t, r.system.Close())
 		return newRig(t, name, dsn)
 	}
 	return r
+}
+
+// shopOf starts a shop beside the system under test, with a model for facts.
+func shopOf(t *testing.T, facts *lifecycle.Facts) *api.Client {
+	s, err := shop.New(t.Context(), shop.Config{DSN: storetest.SQLite(t), Blobs: "file://" + t.TempDir()})
+	require.NoError(t, err)
+	client := api.NewClient(serve(t, s))
+	upload(t, client, facts)
+	return client
+}
+
+func upload(t *testing.T, shop *api.Client, facts *lifecycle.Facts) {
+	var file bytes.Buffer
+	require.NoError(t, meshtest.WriteBinary(&file, "ring", meshtest.Torus(10, 1.5, 48, 24)))
+	model, err := shop.Upload(t.Context(), &file, -1)
+	require.NoError(t, err)
+	facts.Model = &model
 }
 
 // serve runs a system until the test ends.
@@ -98,12 +110,6 @@ func serve(t *testing.T, s system) string {
 		require.NoError(t, s.Close())
 	})
 	return server.URL
-}
-
-func ring(t testing.TB) []byte {
-	var file bytes.Buffer
-	require.NoError(t, meshtest.WriteBinary(&file, "ring", meshtest.Torus(10, 1.5, 48, 24)))
-	return file.Bytes()
 }
 
 var orders atomic.Int64

@@ -82,7 +82,7 @@ func (b build) run(ctx context.Context, place string) error {
 		return err
 	}
 	progress := &buildProgress{what: fmt.Sprintf("%s %s (%s)", b.title, strings.TrimSpace(version), place), since: time.Now()}
-	fmt.Fprintf(b.console, "building %s from its Go module: this takes minutes, once\n", progress.what)
+	fmt.Fprintf(b.console, "building %s from its Go module: this can take minutes, once\n", progress.what)
 	stop := b.console.track(15*time.Second, progress.String)
 	err = b.compile(ctx, progress)
 	stop()
@@ -149,6 +149,9 @@ func (p *buildProgress) String() string {
 	defer p.mu.Unlock()
 	if p.total == 0 {
 		return fmt.Sprintf("building %s: %d modules downloaded, %s", p.what, p.downloaded, p.elapsed())
+	}
+	if p.compiled >= p.total-1 { // the program itself may be in Go's cache but for its last step
+		return fmt.Sprintf("building %s: linking, %s", p.what, p.elapsed())
 	}
 	return fmt.Sprintf("building %s: %d of %d packages compiled, %s", p.what, p.compiled, p.total, p.elapsed())
 }

@@ -102,4 +102,8 @@ func TestBuildProgressCountsDownloadsAndPackages(t *testing.T) {
 	p.line("example.org/a")
 	p.line("# example.org/b: a compiler's message")
 	require.Contains(t, p.String(), "building Tiny v1 (1 of 2): 1 of 40 packages compiled")
+	for range 38 {
+		p.line("example.org/c")
+	}
+	require.Contains(t, p.String(), "building Tiny v1 (1 of 2): linking")
 }

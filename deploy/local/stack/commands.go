@@ -85,7 +85,11 @@ func writeJaegerUI(cfg Config) (string, error) {
 	}
 	standard := url(StandardPorts().UI)
 	settings = bytes.ReplaceAll(settings, []byte(standard), []byte(url(cfg.Ports.UI)))
-	name := filepath.Join(cfg.StateDir, "jaeger-ui.json")
+	// In a folder of its own: Jaeger watches the folder, and logs every write in it.
+	name := filepath.Join(cfg.StateDir, "jaeger-ui", "ui.json")
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return "", err
+	}
 	return name, os.WriteFile(name, settings, 0o644)
 }
 
@@ -108,7 +112,7 @@ func (s *Stack) workerCommands() []command {
 		}
 		commands = append(commands, command{
 			name: name, path: filepath.Join(s.cfg.BinDir, name), log: s.cfg.log(name), drain: workerDrain,
-			env:     slices.Concat(env, s.cfg.WorkerEnv),
+			env:     slices.Concat(env, s.cfg.WorkerEnv[name]),
 			healthy: answers(url(ports[name]) + "/healthz"),
 		})
 	}

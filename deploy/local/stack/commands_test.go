@@ -47,7 +47,7 @@ func TestJaegerServesThePageOfOursOnlyWithoutItsOwnUI(t *testing.T) {
 
 func TestWorkersGetTheirOwnSystemsOnly(t *testing.T) {
 	t.Setenv("CRM_DSN", "postgres://crm@127.0.0.1/crm")
-	cfg, err := Config{StateDir: t.TempDir(), WorkerEnv: []string{"LOG_LEVEL=debug"}}.withDefaults()
+	cfg, err := Config{StateDir: t.TempDir(), WorkerEnv: map[string][]string{"mes": {"LOG_LEVEL=debug"}}}.withDefaults()
 	require.NoError(t, err)
 	env := make(map[string][]string)
 	for _, c := range (&Stack{cfg: cfg}).workerCommands() {
@@ -63,6 +63,7 @@ func TestWorkersGetTheirOwnSystemsOnly(t *testing.T) {
 	}
 	for name := range env {
 		require.Contains(t, env[name], "TEMPORAL_ADDRESS=127.0.0.1:7233")
-		require.Contains(t, env[name], "LOG_LEVEL=debug")
 	}
+	require.Contains(t, env["mes"], "LOG_LEVEL=debug")
+	require.NotContains(t, env["shop"], "LOG_LEVEL=debug")
 }

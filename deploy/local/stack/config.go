@@ -43,9 +43,9 @@ type Config struct {
 	// Retention is how long Temporal keeps a closed order's history. Default:
 	// 90 days, as long as Jaeger keeps its spans.
 	Retention time.Duration
-	// WorkerEnv is added to the environment of the workers, as "NAME=value".
-	// Default: none.
-	WorkerEnv []string
+	// WorkerEnv is added to the environment of a worker, by its name, as
+	// "NAME=value". Default: none.
+	WorkerEnv map[string][]string
 	// StartTimeout is how long each process may take to become healthy. Default: one minute.
 	StartTimeout time.Duration
 	// Progress tells a person what is going on. Default: nobody is told.

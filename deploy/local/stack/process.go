@@ -164,8 +164,12 @@ func (p *process) awaitHealthy(ctx context.Context, firstLife bool) error {
 			return ended
 		}
 		if alive {
-			if unwell = p.check(ctx); unwell == nil {
+			err := p.check(ctx)
+			if err == nil {
 				return nil
+			}
+			if ctx.Err() == nil { // else the check was cut short and knows nothing
+				unwell = err
 			}
 		}
 		select {

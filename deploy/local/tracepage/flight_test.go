@@ -29,6 +29,8 @@ func TestOrderInFlight(t *testing.T) {
 		require.Contains(t, trouble, "404", "all that the console may have against a trace that is not there")
 	}
 
+	require.NotRegexp(t, `false|null|undefined|NaN`, b.text("main"))
+
 	b.click(`.row[data-index="1"]`)
 	b.do(chromedp.SendKeys(chromedp.CSS(`input[name="uiFind"]`), "order"))
 	s.span(root, "order", "Order cancelled", s.now.Add(3*time.Second), instant, ofOrder("A-3"))
@@ -36,6 +38,7 @@ func TestOrderInFlight(t *testing.T) {
 	b.eventually(`document.querySelector("h1").innerText.includes("cancelled")`)
 	require.Equal(t, "RunActivity:INITIATED", b.text(".details h3"), "what was open stays open")
 	require.Equal(t, "order", eval[string](b, `document.activeElement.value`), "and the keyboard stays where it was")
+	require.NotRegexp(t, `false|null|undefined|NaN`, b.text("main"))
 	require.Empty(t, b.text(".age"), "an order that has ended is not read again")
 	b.quiet()
 }

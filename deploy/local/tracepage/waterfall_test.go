@@ -123,10 +123,11 @@ func TestWaterfall(t *testing.T) {
 		require.Equal(t, "INSERT work_orders", focused())
 	})
 
-	s.look(t, "a zoom shows the seconds of one span", func(t *testing.T, b *browser) {
-		b.open("/trace/"+id+"?uiFind=INITIATED", ".waterfall")
+	s.look(t, "a zoom shows a millisecond of sixteen days", func(t *testing.T, b *browser) {
+		b.open("/trace/"+id+"?uiFind=signal", ".waterfall")
 		b.click(".row.found")
 		b.do(chromedp.Click(chromedp.JSPath(`[...document.querySelectorAll(".details button")].find((b) => b.innerText === "Zoom to this span")`)))
+		require.Equal(t, []string{"16d 4m 45.01s", "+500µs", "+1ms"}, b.texts(".axis-ticks span"))
 		require.Greater(t, eval[float64](b, `document.querySelector(".row.found .bar").getBoundingClientRect().width / document.querySelector(".axis-ticks").clientWidth`), 0.7)
 	})
 

@@ -42,7 +42,7 @@ export function warnings(trace) {
       : `${trace.orphans} spans have parents that Jaeger does not hold: they are drawn as roots`;
     told.push(`${what}, marked “no parent”.${trace.outcome ? "" : " The parent may still arrive."}`);
   }
-  return told.length > 0 && el("ul", { class: "warnings" }, told.map((text) => el("li", { class: "warning" }, text)));
+  return el("ul", { class: "warnings", hidden: told.length === 0 }, told.map((text) => el("li", { class: "warning" }, text)));
 }
 
 function links(trace) {

@@ -3,7 +3,7 @@
 
 import { el } from "./dom.js";
 import { spanDetails } from "./span-details.js";
-import { formatDuration, ticks } from "./time.js";
+import { formatDuration, formatExact, ticks } from "./time.js";
 
 const INDENT_LEVELS = 16; // deeper spans are not pushed further right
 
@@ -122,7 +122,9 @@ export class Waterfall {
       label.style.right = side === "before" ? `max(${100 - left}%, var(--bar-min))` : "auto";
     }
     const offsets = ticks(from, to, 5);
-    this.axis.replaceChildren(...offsets.map((at) => atPlace(el("span", { class: place(at) > 92 ? "last" : "" }, formatDuration(at)), place(at))));
+    // Far from the start, what tells ticks apart is their distance from the first one.
+    const label = (at) => (from === 0 ? formatDuration(at) : at === offsets[0] ? formatExact(at) : `+${formatDuration(at - offsets[0])}`);
+    this.axis.replaceChildren(...offsets.map((at) => atPlace(el("span", { class: place(at) > 92 ? "last" : "" }, label(at)), place(at))));
     this.grid.replaceChildren(...offsets.map((at) => atPlace(el("span"), place(at))));
   }
 

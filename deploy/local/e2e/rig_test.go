@@ -1,0 +1,241 @@
+// Package e2e plays orders through the real thing: the programs as users run
+// them, a real Temporal with its web UI, a real Jaeger, and a real browser.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
+	"go.temporal.io/sdk/client"
+
+	"ordertrace/deploy/local/stack"
+	"ordertrace/lifecycle"
+	"ordertrace/systems/api"
+	"ordertrace/tracing/jaeger"
+	"ordertrace/workflow"
+)
+
+const (
+	root = "../../.."
+	ring = "deploy/local/samples/ring.stl" // from the root
+)
+
+// rig is the stack that all tests of this package share, and what they need
+// to use it.
+type rig struct {
+	*stack.Stack
+	bin      string
+	temporal client.Client
+	jaeger   *jaeger.Client
+	models   *gate // between the MES and the shop's models
+}
+
+var shared *rig
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	dir, err := os.MkdirTemp("", "ordertrace-e2e")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	r, err := newRig(context.Background(), dir)
+	if err != nil {
+		return 1, err
+	}
+	shared = r
+	code = m.Run()
+	if code != 0 {
+		printLogs(r)
+	}
+	return code, errors.Join(err, r.close())
+}
+
+// newRig builds the programs and starts everything.
+func newRig(ctx context.Context, dir string) (*rig, error) {
+	r := &rig{bin: filepath.Join(dir, "bin")}
+	if err := os.Mkdir(r.bin, 0o755); err != nil {
+		return nil, err
+	}
+	build := exec.Command("go", "build", "-o", r.bin, "./workers/shop", "./workers/crm", "./workers/mes", "./starter", "./deploy/local")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w:\n%s", err, out)
+	}
+	ports, err := stack.FreePorts()
+	if err != nil {
+		return nil, err
+	}
+	if r.models, err = newGate(fmt.Sprintf("http://127.0.0.1:%d", ports.Shop)); err != nil {
+		return nil, err
+	}
+	r.Stack, err = stack.Start(ctx, stack.Config{
+		Root: root, StateDir: filepath.Join(dir, "state"), BinDir: r.bin, Ports: ports, Progress: os.Stderr,
+		WorkerEnv: map[string][]string{"mes": {"SHOP_URL=" + r.models.URL()}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.jaeger = jaeger.NewClient(r.JaegerURL())
+	r.temporal, err = client.Dial(client.Options{HostPort: r.TemporalAddress()})
+	return r, err
+}
+
+func (r *rig) close() error {
+	r.temporal.Close()
+	r.models.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return r.Stop(ctx)
+}
+
+// printLogs shows the ends of the processes' logs after a failure.
+func printLogs(r *rig) {
+	for _, name := range []string{"shop", "crm", "mes", "temporal", "jaeger"} {
+		log, _ := os.ReadFile(r.LogFile(name))
+		fmt.Fprintf(os.Stderr, "--- %s\n%s\n", name, log[max(0, len(log)-3000):])
+	}
+}
+
+// starter runs bin/starter as at a terminal.
+func (r *rig) starter(t *testing.T, args ...string) (stdout string, err error) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), filepath.Join(r.bin, "starter"), args...)
+	cmd.Env, cmd.Dir = append(os.Environ(), r.Env()...), root
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err = cmd.Run(); err != nil {
+		err = fmt.Errorf("starter %v: %w:\n%s%s", args, err, out.String(), errOut.String())
+	}
+	return out.String(), err
+}
+
+func (r *rig) mustStarter(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := r.starter(t, args...)
+	require.NoError(t, err)
+	return out
+}
+
+// order is what `starter order --json` answers.
+type order struct {
+	ID          string `json:"order_id"`
+	Run         string `json:"run_id"`
+	Trace       string `json:"trace_id"`
+	JaegerURL   string `json:"jaeger_url"`
+	TemporalURL string `json:"temporal_url"`
+}
+
+func (r *rig) start(t *testing.T, more ...string) order {
+	t.Helper()
+	var o order
+	out := r.mustStarter(t, append([]string{"order", "--model", ring, "--json"}, more...)...)
+	require.NoError(t, json.Unmarshal([]byte(out), &o))
+	return o
+}
+
+// until waits until the order waits for a stage, has passed it, or, with "end",
+// has ended.
+func (r *rig) until(t *testing.T, id, stage string) workflow.Status {
+	t.Helper()
+	var s workflow.Status
+	require.NoError(t, json.Unmarshal([]byte(r.mustStarter(t, "show", id, "--until", stage, "--json")), &s))
+	return s
+}
+
+func (r *rig) spans(t *testing.T, o order) []jaeger.Span {
+	t.Helper()
+	id, err := trace.TraceIDFromHex(o.Trace)
+	require.NoError(t, err)
+	spans, err := r.jaeger.Trace(t.Context(), id)
+	if !errors.Is(err, jaeger.ErrNotFound) {
+		require.NoError(t, err)
+	}
+	return spans
+}
+
+// tracesOf finds every trace with a span of ours that names the order.
+func (r *rig) tracesOf(t *testing.T, id string) [][]jaeger.Span {
+	t.Helper()
+	byID := map[string][]jaeger.Span{}
+	for _, service := range []string{"order", "shop", "crm", "mes"} {
+		found, err := r.jaeger.Find(t.Context(), service, "temporalWorkflowID", id)
+		require.NoError(t, err)
+		for _, spans := range found {
+			byID[spans[0].Trace] = spans
+		}
+	}
+	var out [][]jaeger.Span
+	for _, spans := range byID {
+		out = append(out, spans)
+	}
+	return out
+}
+
+// requireClosedEverywhere requires that the order is CLOSED once, in Temporal
+// and in all three databases, with each stage recorded once.
+func (r *rig) requireClosedEverywhere(t *testing.T, id string) {
+	t.Helper()
+	require.NoError(t, r.temporal.GetWorkflow(t.Context(), id, "").Get(t.Context(), nil))
+	for system, url := range map[lifecycle.System]string{
+		lifecycle.Shop: r.ShopURL(), lifecycle.CRM: r.CRMURL(), lifecycle.MES: r.MESURL(),
+	} {
+		o, err := api.NewClient(url).Order(t.Context(), id)
+		require.NoError(t, err, system)
+		require.Equal(t, lifecycle.OutcomeClosed, o.Outcome, system)
+		var stages []lifecycle.Stage
+		for _, s := range o.Stages {
+			stages = append(stages, s.Stage)
+		}
+		require.Equal(t, lifecycle.Owned(system), stages, system)
+	}
+}
+
+const patience = 60 * time.Second
+
+// requireWhole waits until the order's trace has all ten stages and its outcome,
+// and requires that it is one, whole, and once.
+func (r *rig) requireWhole(t *testing.T, o order) []jaeger.Span {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		names := count(r.spans(t, o))
+		for _, stage := range lifecycle.StageNames() {
+			if names[string(stage)] == 0 {
+				return false
+			}
+		}
+		return names["Order closed"] > 0
+	}, patience, 100*time.Millisecond, "the trace of %s never came in full", o.ID)
+	var report jaeger.Report
+	require.Eventually(t, func() bool {
+		report = jaeger.Examine(r.tracesOf(t, o.ID)...)
+		return report.Whole()
+	}, 10*time.Second, 200*time.Millisecond, "order %s: %v", o.ID, &report)
+	return r.spans(t, o)
+}
+
+func count(spans []jaeger.Span) map[string]int {
+	names := map[string]int{}
+	for _, s := range spans {
+		names[s.Name]++
+	}
+	return names
+}
