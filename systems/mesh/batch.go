@@ -10,8 +10,8 @@ import (
 const (
 	recordBytes    = 50   // a triangle in binary STL
 	cornersAt      = 12   // where its corners begin, after the normal
-	batchTriangles = 4096 // 200 KiB: fits a processor's own cache
-	batchCount     = 6
+	batchTriangles = 2048 // 100 KiB: fits a processor's own cache
+	batchCount     = 12
 )
 
 // batch is a run of triangles on its way through the stages.

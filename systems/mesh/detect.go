@@ -69,7 +69,8 @@ func looksASCII(head []byte) bool {
 
 // looksBinary tells binary STL with a wrong count, or of unknown size, from a
 // file of another kind. No text has a count as low as 150 million, and what is
-// neither text nor STL has numbers of all magnitudes.
+// neither text nor STL has numbers of all magnitudes. What is not a number is
+// left to be refused as that.
 func looksBinary(head []byte) bool {
 	if announced(head) >= '\t'<<24 {
 		return false
@@ -77,7 +78,7 @@ func looksBinary(head []byte) bool {
 	for records := head[headerBytes:]; len(records) >= recordBytes; records = records[recordBytes:] {
 		for numbers := records[:12*4]; len(numbers) > 0; numbers = numbers[4:] {
 			v := math.Abs(float64(math.Float32frombits(binary.LittleEndian.Uint32(numbers))))
-			if v > 1e9 || 0 < v && v < 1e-18 {
+			if 0 < v && v < 1e-18 || 1e9 < v && v <= math.MaxFloat32 {
 				return false
 			}
 		}

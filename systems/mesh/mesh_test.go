@@ -51,12 +51,12 @@ func withCoordinate(file []byte, triangle int, v float64) []byte {
 	return file
 }
 
-// replaced changes the first old, and fails to compile a case that has none.
-func replaced(s, old, new string) []byte {
+// replaced changes the first old, and panics when there is none.
+func replaced(s, old, by string) []byte {
 	if !strings.Contains(s, old) {
 		panic("nothing to replace: " + old)
 	}
-	return []byte(strings.Replace(s, old, new, 1))
+	return []byte(strings.Replace(s, old, by, 1))
 }
 
 var (

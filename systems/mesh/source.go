@@ -10,11 +10,12 @@ const headBytes = 4096
 
 // source is the file's bytes, with its size where known.
 type source struct {
-	r    io.Reader
-	size int64 // -1 when unknown
-	read int64
-	head []byte // read ahead by peek
-	err  error  // what ended r, io.EOF included
+	r     io.Reader
+	size  int64 // -1 when unknown
+	read  int64
+	head  []byte // read ahead by peek
+	err   error  // what ended r, io.EOF included
+	ended bool   // by io.EOF itself, which a wrapped one is not
 }
 
 // peek is the head of the file. A file that ends in its head has a known size.
@@ -38,7 +39,7 @@ func (s *source) fill(buf []byte) (int, error) {
 	s.head = s.head[n:]
 	for idle := 0; n < len(buf) && s.err == nil; {
 		m, err := s.r.Read(buf[n:])
-		n, s.read, s.err = n+m, s.read+int64(m), err
+		n, s.read, s.err, s.ended = n+m, s.read+int64(m), err, err == io.EOF
 		if idle++; m > 0 {
 			idle = 0
 		} else if idle > 100 {
@@ -48,7 +49,7 @@ func (s *source) fill(buf []byte) (int, error) {
 	switch {
 	case n == len(buf):
 		return n, nil
-	case s.err != io.EOF:
+	case !s.ended:
 		return n, fmt.Errorf("read mesh: %w", s.err)
 	case s.read < s.size:
 		return n, fmt.Errorf("read mesh: %d of %d bytes: %w", s.read, s.size, io.ErrUnexpectedEOF)

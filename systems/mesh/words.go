@@ -38,7 +38,7 @@ func (w *words) next() ([]byte, error) {
 	}
 	for n := 0; ; n++ {
 		if w.at+n == w.end {
-			if err := w.more(); err == errEnd {
+			if err := w.more(); errors.Is(err, errEnd) {
 				return w.cut(n), nil
 			} else if err != nil {
 				return nil, err

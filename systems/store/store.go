@@ -58,11 +58,18 @@ func Open(ctx context.Context, c Config) (*sql.DB, error) {
 	}
 }
 
+// maxConnections leaves room for several processes of each system in the 100
+// connections that a PostgreSQL server grants by default.
+const maxConnections = 10
+
 func openPostgres(ctx context.Context, c Config) (*sql.DB, error) {
 	db, err := otelsql.Open("pgx", c.DSN, tracing("postgresql", c.TracerProvider)...)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
+	db.SetMaxOpenConns(maxConnections)
+	db.SetMaxIdleConns(maxConnections)
+	db.SetConnMaxIdleTime(5 * time.Minute)
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err == nil {
 		err = migrate(ctx, db, goose.DialectPostgres, c.Schemas, goose.WithSessionLocker(locker))

@@ -14,6 +14,9 @@ import (
 
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
+	"ordertrace/systems/crm"
+	"ordertrace/systems/mes"
+	"ordertrace/systems/store/storetest"
 )
 
 func TestAnOrderPassesTheStagesOfASystem(t *testing.T) {
@@ -322,6 +325,16 @@ func TestOrdersOutliveTheProcess(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, before, after)
 		r.record(t, order, r.stages[1])
+	})
+}
+
+func TestADatabaseBelongsToOneSystem(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		first, err := crm.New(t.Context(), crm.Config{DSN: dsn})
+		require.NoError(t, err)
+		defer first.Close()
+		_, err = mes.New(t.Context(), mes.Config{DSN: dsn})
+		require.ErrorContains(t, err, "is the database another system's?")
 	})
 }
 

@@ -119,7 +119,9 @@ func printLogs(r *rig) {
 func (r *rig) starter(t *testing.T, args ...string) (stdout string, err error) {
 	t.Helper()
 	var out, errOut bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), filepath.Join(r.bin, "starter"), args...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(r.bin, "starter"), args...)
 	cmd.Env, cmd.Dir = append(os.Environ(), r.Env()...), root
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err = cmd.Run(); err != nil {

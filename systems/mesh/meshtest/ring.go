@@ -4,7 +4,7 @@ import "math"
 
 // Ring is a signet ring of 6,400 triangles, the sample that the repository
 // ships: inner diameter 17 mm, a comfort-fit band 2.4 mm wide and 1.5 mm thick
-// that grows into an oval, domed top of 11 by 13 mm. Its axis is y, its top
+// that grows into an oval, domed top 13 mm wide. Its axis is y, its top
 // faces +z.
 func Ring() Mesh {
 	const around, across = 160, 20

@@ -12,20 +12,20 @@ import (
 // to 80 bytes; normals and attributes are zero.
 func WriteBinary(w io.Writer, header string, m Mesh) error {
 	out := bufio.NewWriterSize(w, 1<<16)
-	var head [84]byte
-	copy(head[:80], header)
-	binary.LittleEndian.PutUint32(head[80:], uint32(m.Count))
-	out.Write(head[:])
-	var record [50]byte
+	head := make([]byte, 80, 84)
+	copy(head, header)
+	if _, err := out.Write(binary.LittleEndian.AppendUint32(head, uint32(m.Count))); err != nil {
+		return err
+	}
+	var record []byte
 	for t := range m.Triangles {
-		at := record[12:]
+		record = append(record[:0], make([]byte, 12)...)
 		for _, p := range t {
 			for _, v := range p {
-				binary.LittleEndian.PutUint32(at, math.Float32bits(v))
-				at = at[4:]
+				record = binary.LittleEndian.AppendUint32(record, math.Float32bits(v))
 			}
 		}
-		if _, err := out.Write(record[:]); err != nil {
+		if _, err := out.Write(append(record, 0, 0)); err != nil {
 			return err
 		}
 	}
@@ -36,22 +36,24 @@ func WriteBinary(w io.Writer, header string, m Mesh) error {
 // same numbers. Normals are zero.
 func WriteASCII(w io.Writer, name string, m Mesh) error {
 	out := bufio.NewWriterSize(w, 1<<16)
-	out.WriteString("solid " + name + "\n")
-	var digits []byte
+	text := []byte("solid " + name + "\n")
 	for t := range m.Triangles {
-		out.WriteString("  facet normal 0 0 0\n    outer loop\n")
+		text = append(text, "  facet normal 0 0 0\n    outer loop\n"...)
 		for _, p := range t {
-			out.WriteString("      vertex")
+			text = append(text, "      vertex"...)
 			for _, v := range p {
-				digits = strconv.AppendFloat(append(digits[:0], ' '), float64(v), 'g', -1, 32)
-				out.Write(digits)
+				text = strconv.AppendFloat(append(text, ' '), float64(v), 'g', -1, 32)
 			}
-			out.WriteByte('\n')
+			text = append(text, '\n')
 		}
-		if _, err := out.WriteString("    endloop\n  endfacet\n"); err != nil {
+		text = append(text, "    endloop\n  endfacet\n"...)
+		if _, err := out.Write(text); err != nil {
 			return err
 		}
+		text = text[:0]
 	}
-	out.WriteString("endsolid " + name + "\n")
+	if _, err := out.Write(append(text, "endsolid "+name+"\n"...)); err != nil {
+		return err
+	}
 	return out.Flush()
 }
