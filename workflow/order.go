@@ -64,7 +64,7 @@ type order struct {
 }
 
 // Order runs an order from INITIATED to its end.
-func (w *Workflow) Order(ctx workflow.Context, in Input) (Result, error) {
+func (w Workflow) Order(ctx workflow.Context, in Input) (Result, error) {
 	o := newOrder(ctx, in)
 	o.show, o.mark = w.show, w.Wait
 	if err := o.listen(ctx); err != nil {

@@ -42,7 +42,7 @@ func (o *order) status() Status {
 
 // show sets the details that the Temporal UI draws beside the order. They are
 // not part of the history, and cannot fail the order.
-func (w *Workflow) show(ctx workflow.Context, o *order) {
+func (w Workflow) show(ctx workflow.Context, o *order) {
 	var trace string
 	if w.TraceURL != nil {
 		trace = w.TraceURL(ctx)

@@ -163,6 +163,17 @@ func (r *rig) until(t *testing.T, id, stage string) workflow.Status {
 	return s
 }
 
+// waits waits until the order stands at a stage's gate.
+func (r *rig) waits(t *testing.T, id string, stage lifecycle.Stage) workflow.Status {
+	t.Helper()
+	var s workflow.Status
+	require.Eventually(t, func() bool {
+		answer, err := r.temporal.QueryWorkflow(t.Context(), id, "", workflow.QueryStatus)
+		return err == nil && answer.Get(&s) == nil && s.Waiting != nil && s.Waiting.Stage == stage
+	}, patience, 50*time.Millisecond, "order %s never waited for %s", id, stage)
+	return s
+}
+
 func (r *rig) spans(t *testing.T, o order) []jaeger.Span {
 	t.Helper()
 	id, err := trace.TraceIDFromHex(o.Trace)
@@ -197,18 +208,28 @@ func (r *rig) tracesOf(t *testing.T, id string) [][]jaeger.Span {
 func (r *rig) requireClosedEverywhere(t *testing.T, id string) {
 	t.Helper()
 	require.NoError(t, r.temporal.GetWorkflow(t.Context(), id, "").Get(t.Context(), nil))
-	for system, url := range map[lifecycle.System]string{
-		lifecycle.Shop: r.ShopURL(), lifecycle.CRM: r.CRMURL(), lifecycle.MES: r.MESURL(),
-	} {
-		o, err := api.NewClient(url).Order(t.Context(), id)
-		require.NoError(t, err, system)
-		require.Equal(t, lifecycle.OutcomeClosed, o.Outcome, system)
+	for system, o := range r.requireOutcome(t, id, lifecycle.OutcomeClosed) {
 		var stages []lifecycle.Stage
 		for _, s := range o.Stages {
 			stages = append(stages, s.Stage)
 		}
 		require.Equal(t, lifecycle.Owned(system), stages, system)
 	}
+}
+
+// requireOutcome requires that all three databases say how the order ended.
+func (r *rig) requireOutcome(t *testing.T, id string, outcome lifecycle.Outcome) map[lifecycle.System]api.Order {
+	t.Helper()
+	orders := map[lifecycle.System]api.Order{}
+	for system, url := range map[lifecycle.System]string{
+		lifecycle.Shop: r.ShopURL(), lifecycle.CRM: r.CRMURL(), lifecycle.MES: r.MESURL(),
+	} {
+		o, err := api.NewClient(url).Order(t.Context(), id)
+		require.NoError(t, err, system)
+		require.Equal(t, outcome, o.Outcome, system)
+		orders[system] = o
+	}
+	return orders
 }
 
 const patience = 60 * time.Second

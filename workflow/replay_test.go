@@ -1,0 +1,53 @@
+package workflow_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace/noop"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/worker"
+	sdk "go.temporal.io/sdk/workflow"
+
+	"ordertrace/tracing"
+	"ordertrace/workflow"
+)
+
+// Orders live for weeks and outlive many versions of this code: each must still
+// replay the histories of orders that earlier versions began. They were saved
+// from a real server (go test ./deploy/local/e2e -save); add to them, and change
+// one only if no such order can still be open.
+func TestSavedHistoriesReplay(t *testing.T) {
+	files, err := filepath.Glob("testdata/histories/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
+			require.NoError(t, replayer(t, workflow.Workflow{Wait: tracing.Wait}.Order).ReplayWorkflowHistoryFromJSONFile(nil, file))
+		})
+	}
+}
+
+// A change that would harm open orders is found.
+func TestReplayFindsAChangedWorkflow(t *testing.T) {
+	changed := func(ctx sdk.Context, in workflow.Input) (workflow.Result, error) {
+		if err := sdk.Sleep(ctx, 1); err != nil {
+			return workflow.Result{}, err
+		}
+		return workflow.Workflow{}.Order(ctx, in)
+	}
+	require.Error(t, replayer(t, changed).ReplayWorkflowHistoryFromJSONFile(nil, "testdata/histories/closed.json"))
+}
+
+// replayer replays as a worker would: with the tracing interceptor.
+func replayer(t *testing.T, order any) worker.WorkflowReplayer {
+	t.Helper()
+	traced, err := tracing.NewInterceptor(tracing.Options{Process: noop.NewTracerProvider()})
+	require.NoError(t, err)
+	r, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{Interceptors: []interceptor.WorkerInterceptor{traced}})
+	require.NoError(t, err)
+	r.RegisterWorkflowWithOptions(order, sdk.RegisterOptions{Name: workflow.Name})
+	return r
+}
