@@ -35,7 +35,7 @@ bench: build
 
 lint: tools
 	$(TOOLS)/golangci-lint run
-	$(TOOLS)/workflowcheck ./workflow/...
+	$(TOOLS)/workflowcheck -config workflow/workflowcheck.yaml ./workflow/...
 	gofmt -l . | (! grep .)
 	go mod tidy -diff
 

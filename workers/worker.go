@@ -75,7 +75,7 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 	}
 	stack.add("telemetry", func() error { flush(telemetry, cfg.FlushTimeout); return nil })
 
-	listener, err := net.Listen("tcp", cfg.Addr)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Addr)
 	if err != nil {
 		return fmt.Errorf("listen for the %s's API: %w; set %s_ADDR to another address", kind.System, err, vars(kind.System)["SYSTEM"])
 	}

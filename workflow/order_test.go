@@ -32,7 +32,7 @@ type play struct {
 }
 
 // newPlay answers every stage with answer, or with no facts if it is nil.
-func newPlay(t *testing.T, answer func(lifecycle.Arrival) (lifecycle.Facts, error)) *play {
+func newPlay(answer func(lifecycle.Arrival) (lifecycle.Facts, error)) *play {
 	var suite testsuite.WorkflowTestSuite
 	p := &play{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment()}
 	p.SetTestTimeout(10 * time.Second)
@@ -72,7 +72,7 @@ func (p *play) start(in workflow.Input) { p.ExecuteWorkflow(workflow.Name, in) }
 func complete() workflow.Input { return workflow.Input{Material: "silver-925", Model: goodModel} }
 
 func TestUnattendedOrderWaitsOnlyForClose(t *testing.T) {
-	p := newPlay(t, nil)
+	p := newPlay(nil)
 	var waiting workflow.Status
 	p.RegisterDelayedCallback(func() {
 		waiting = p.status(t)
@@ -111,7 +111,7 @@ func TestCloseTakesWhateverIsSent(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			p := newPlay(t, nil)
+			p := newPlay(nil)
 			for i, in := range tc.inputs {
 				p.RegisterDelayedCallback(func() { p.SignalWorkflow(workflow.SignalClose, in) }, time.Hour+time.Duration(i))
 			}
@@ -128,7 +128,7 @@ func TestCloseTakesWhateverIsSent(t *testing.T) {
 }
 
 func TestEarlyCloseIsKept(t *testing.T) {
-	p := newPlay(t, nil)
+	p := newPlay(nil)
 	p.RegisterDelayedCallback(func() {
 		p.SignalWorkflow(workflow.SignalClose, workflow.Close{By: "manual", Reason: "early"})
 	}, 0)
@@ -144,7 +144,7 @@ func TestOrderThatLacksSomethingWaitsForIt(t *testing.T) {
 		"nothing":     {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPlay(t, nil)
+			p := newPlay(nil)
 			p.RegisterDelayedCallback(func() {
 				require.Equal(t, lifecycle.FileUploaded, p.status(t).Waiting.Stage)
 				p.UpdateWorkflow(workflow.UpdateUpload, "u1", accepted(t), workflow.Upload{Model: goodModel, Material: "silver-925"})
@@ -159,7 +159,7 @@ func TestOrderThatLacksSomethingWaitsForIt(t *testing.T) {
 
 func TestRefusedModelSendsTheOrderBack(t *testing.T) {
 	better := &lifecycle.Model{Digest: "sha256-" + strings.Repeat("b", 64)}
-	p := newPlay(t, func(a lifecycle.Arrival) (lifecycle.Facts, error) {
+	p := newPlay(func(a lifecycle.Arrival) (lifecycle.Facts, error) {
 		if a.Stage == lifecycle.PriceCalculated && a.Facts.Model.Digest == goodModel.Digest {
 			return lifecycle.Facts{}, refusal(lifecycle.FixInput, "model", "it does not fit the build chamber")
 		}
@@ -196,7 +196,7 @@ func TestUploadIsRefused(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			p := newPlay(t, nil)
+			p := newPlay(nil)
 			rejected := false
 			p.RegisterDelayedCallback(func() {
 				p.UpdateWorkflow(workflow.UpdateUpload, "bad", &testsuite.TestUpdateCallback{
@@ -240,7 +240,7 @@ func TestEveryEndingIsSettled(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			p := newPlay(t, tc.answer)
+			p := newPlay(tc.answer)
 			tc.do(p)
 			p.start(complete())
 			require.Error(t, p.GetWorkflowError())
@@ -254,7 +254,7 @@ func TestEveryEndingIsSettled(t *testing.T) {
 
 func TestOutageOfASystemNeverFailsAnOrder(t *testing.T) {
 	calls := 0
-	p := newPlay(t, func(a lifecycle.Arrival) (lifecycle.Facts, error) {
+	p := newPlay(func(a lifecycle.Arrival) (lifecycle.Facts, error) {
 		if a.Stage == lifecycle.Shipped {
 			if calls++; calls < 10 { // the test environment itself gives up at ten
 				return lifecycle.Facts{}, errors.New("connection refused")

@@ -3,7 +3,6 @@ package mes_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -168,7 +167,7 @@ func (r running) started(t *testing.T, order string) {
 
 func requireError(t require.TestingT, err error, remedy lifecycle.Remedy, code string) *lifecycle.Error {
 	var e *lifecycle.Error
-	require.Truef(t, errors.As(err, &e), "want a lifecycle.Error, not %v", err)
+	require.ErrorAsf(t, err, &e, "want a lifecycle.Error, not %v", err)
 	require.Equal(t, []string{string(remedy), code}, []string{string(e.Remedy), e.Code}, e.Detail)
 	return e
 }

@@ -92,7 +92,7 @@ func TestAPricingOutlivesTheCallThatStartedIt(t *testing.T) {
 	require.ErrorIs(t, <-called, context.Canceled)
 	d.release()
 	require.Eventually(t, func() bool {
-		o, err := r.Client.Order(t.Context(), "o")
+		o, err := r.Order(t.Context(), "o")
 		return err == nil && o.Facts.Price != nil
 	}, time.Minute, 5*time.Millisecond, "recorded, although nobody waits")
 	require.EqualValues(t, 1, d.asked.Load())
@@ -121,7 +121,7 @@ func TestAPricingThatIsGivenUpStops(t *testing.T) {
 			require.NoError(t, stop(t.Context(), r))
 			requireError(t, <-waiting, lifecycle.Retry, lifecycle.CodeUnavailable)
 			require.Eventually(t, func() bool { return d.left.Load() >= 1 }, time.Minute, time.Millisecond, "the shop was told")
-			_, err := r.Client.Order(t.Context(), "o")
+			_, err := r.Order(t.Context(), "o")
 			requireError(t, err, lifecycle.LookUp, lifecycle.CodeNotFound)
 		})
 	}
@@ -164,7 +164,7 @@ func TestAPricingIsStartedAnewByTheNextMES(t *testing.T) {
 		first := start(t, d, mes.Config{DSN: dsn})
 		d.hold()
 		first.started(t, "o")
-		require.NoError(t, first.System.Close())
+		require.NoError(t, first.Close())
 		d.release()
 		second := start(t, d, mes.Config{DSN: dsn})
 		answer, err := second.ask(t.Context(), "o", 0)
@@ -220,7 +220,7 @@ func TestOrdersThatCannotBePriced(t *testing.T) {
 				e := requireError(t, err, lifecycle.FixInput, test.code)
 				require.Equal(t, test.field, e.Field)
 			}
-			_, err := r.Client.Order(t.Context(), "o")
+			_, err := r.Order(t.Context(), "o")
 			requireError(t, err, lifecycle.LookUp, lifecycle.CodeNotFound)
 		})
 	}

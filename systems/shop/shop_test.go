@@ -2,7 +2,6 @@ package shop_test
 
 import (
 	"bytes"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -47,7 +46,7 @@ func start(t *testing.T, c shop.Config) running {
 	server := httptest.NewServer(r.Handler())
 	t.Cleanup(func() {
 		server.Close()
-		require.NoError(t, r.System.Close())
+		require.NoError(t, r.Close())
 	})
 	r.url, r.Client = server.URL, api.NewClient(server.URL)
 	return r
@@ -113,6 +112,6 @@ func stl(t testing.TB, m meshtest.Mesh) []byte {
 func requireError(t *testing.T, err error, remedy lifecycle.Remedy, code, field string) {
 	t.Helper()
 	var e *lifecycle.Error
-	require.Truef(t, errors.As(err, &e), "want a lifecycle.Error, not %v", err)
+	require.ErrorAsf(t, err, &e, "want a lifecycle.Error, not %v", err)
 	require.Equal(t, []string{string(remedy), code, field}, []string{string(e.Remedy), e.Code, e.Field}, e.Detail)
 }

@@ -122,7 +122,7 @@ func TestSpansTellTheStatementAndNeverItsArguments(t *testing.T) {
 			names = append(names, s.Name())
 			require.Equal(t, request.SpanContext().TraceID(), s.SpanContext().TraceID())
 			for _, a := range s.Attributes() {
-				require.NotContains(t, a.Value.Emit(), "secret")
+				require.NotContains(t, a.Value.String(), "secret")
 			}
 		}
 		require.Equal(t, []string{"INSERT rings", "SELECT rings", "COMMIT", "request"}, names)

@@ -342,7 +342,7 @@ func TestHealthFollowsTheDatabase(t *testing.T) {
 	each(t, func(t *testing.T, r rig) {
 		status, body := r.get(t, "/healthz")
 		require.Equal(t, http.StatusOK, status, body)
-		require.NoError(t, r.system.Close())
+		require.NoError(t, r.Close())
 		status, body = r.get(t, "/healthz")
 		require.Equal(t, http.StatusServiceUnavailable, status, body)
 		require.NotContains(t, body, "sql:", "the system's own words stay in its log")

@@ -4,7 +4,6 @@ package systemtest
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -79,7 +78,7 @@ func newRig(t *testing.T, name lifecycle.System, dsn string) rig {
 		upload(t, r.Client, &r.facts)
 	}
 	r.reopen = func(t *testing.T) rig {
-		require.NoError(t, r.system.Close())
+		require.NoError(t, r.Close())
 		return newRig(t, name, dsn)
 	}
 	return r
@@ -169,7 +168,7 @@ func send(t *testing.T, req *http.Request) (int, string) {
 func requireError(t *testing.T, err error, remedy lifecycle.Remedy, code string) *lifecycle.Error {
 	t.Helper()
 	var e *lifecycle.Error
-	require.Truef(t, errors.As(err, &e), "want a lifecycle.Error, not %v", err)
+	require.ErrorAsf(t, err, &e, "want a lifecycle.Error, not %v", err)
 	require.Equal(t, remedy, e.Remedy, e)
 	require.Equal(t, code, e.Code, e)
 	require.NotEmpty(t, e.Detail)

@@ -14,16 +14,16 @@ import (
 var workerNames = []string{"shop", "crm", "mes"}
 
 // serverCommands are Temporal and Jaeger, in the order of their start.
-func serverCommands(cfg Config, found executables) ([]command, error) {
-	jaeger, err := jaegerCommand(cfg, found)
+func serverCommands(cfg Config, temporal, jaeger executable) ([]command, error) {
+	c, err := jaegerCommand(cfg, jaeger)
 	if err != nil {
 		return nil, err
 	}
-	return []command{temporalCommand(cfg, found), jaeger}, nil
+	return []command{temporalCommand(cfg, temporal), c}, nil
 }
 
 // temporalCommand uses flags that the Temporal CLI and the embedded server share.
-func temporalCommand(cfg Config, found executables) command {
+func temporalCommand(cfg Config, program executable) command {
 	args := []string{
 		"server", "start-dev",
 		"--ip", host, "--port", strconv.Itoa(cfg.Ports.Temporal),
@@ -37,12 +37,12 @@ func temporalCommand(cfg Config, found executables) command {
 		args = append(args, "--search-attribute", name+"="+kind)
 	}
 	return command{
-		name: "temporal", path: found.temporal, args: args, log: cfg.log("temporal"), drain: serverDrain,
+		name: "temporal", path: program.path, args: args, log: cfg.log("temporal"), drain: serverDrain,
 		healthy: allOf(temporalServes(address(cfg.Ports.Temporal)), answers(url(cfg.Ports.UI))),
 	}
 }
 
-func jaegerCommand(cfg Config, found executables) (command, error) {
+func jaegerCommand(cfg Config, program executable) (command, error) {
 	internal, err := freePorts(2)
 	if err != nil {
 		return command{}, err
@@ -53,11 +53,11 @@ func jaegerCommand(cfg Config, found executables) (command, error) {
 		return command{}, fmt.Errorf("write Jaeger's UI settings: %w", err)
 	}
 	assets := "" // the UI that a release of Jaeger brings
-	if !found.jaegerUI {
+	if !program.onPath {
 		assets = cfg.path("deploy/local/tracepage", "")
 	}
 	return command{
-		name: "jaeger", path: found.jaeger, args: []string{"--config", config}, log: cfg.log("jaeger"), drain: serverDrain,
+		name: "jaeger", path: program.path, args: []string{"--config", config}, log: cfg.log("jaeger"), drain: serverDrain,
 		env: []string{
 			"JAEGER_HOST=" + host,
 			"JAEGER_PORT=" + strconv.Itoa(cfg.Ports.Jaeger),

@@ -35,11 +35,11 @@ func TestJaegerUILinksFollowTheWebUIsPort(t *testing.T) {
 func TestJaegerServesThePageOfOursOnlyWithoutItsOwnUI(t *testing.T) {
 	cfg, err := Config{Root: root, StateDir: t.TempDir()}.withDefaults()
 	require.NoError(t, err)
-	for assets, found := range map[string]executables{
-		"":                                     {jaegerUI: true},
-		cfg.path("deploy/local/tracepage", ""): {jaegerUI: false},
+	for assets, program := range map[string]executable{
+		"":                                     {onPath: true},
+		cfg.path("deploy/local/tracepage", ""): {onPath: false},
 	} {
-		c, err := jaegerCommand(cfg, found)
+		c, err := jaegerCommand(cfg, program)
 		require.NoError(t, err)
 		require.Contains(t, c.env, "JAEGER_UI_ASSETS="+assets)
 	}

@@ -58,8 +58,11 @@ func (p *process) Serve(ctx context.Context) error {
 		p.note(func() { p.ended = err })
 		return err
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
+	exited := make(chan struct{})
+	go func() {
+		defer close(exited)
+		_ = cmd.Wait() // ProcessState tells how it ended
+	}()
 	select {
 	case <-exited:
 		err = fmt.Errorf("%s ended by itself: %s", p.name, cmd.ProcessState)
@@ -74,7 +77,7 @@ func (p *process) Serve(ctx context.Context) error {
 	return err
 }
 
-func (p *process) stop(running *os.Process, exited <-chan error) {
+func (p *process) stop(running *os.Process, exited <-chan struct{}) {
 	_ = syscall.Kill(-running.Pid, syscall.SIGTERM)
 	select {
 	case <-exited:

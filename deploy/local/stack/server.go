@@ -39,50 +39,68 @@ var (
 	}
 )
 
-// executables are the paths of the two servers' programs.
-type executables struct {
-	temporal, jaeger string
-	jaegerUI         bool // jaeger brings its own UI
+// executable is where a server's program was found.
+type executable struct {
+	path   string
+	onPath bool // a release, not a build from the module
 }
 
 // Build makes sure that both servers can be started: it builds those that are
 // neither on the PATH nor in the cache. Two builds at once share one result.
 func Build(ctx context.Context, cfg Config) error {
-	cfg, err := cfg.withDefaults()
-	if err != nil {
-		return err
-	}
-	starter := newStarter()
-	defer starter.close()
-	_, err = findServers(ctx, cfg, starter)
+	_, err := findAlone(ctx, cfg, temporalServer, jaegerServer)
 	return err
 }
 
-func findServers(ctx context.Context, cfg Config, starter *starter) (executables, error) {
-	var found executables
+// Jaeger is the path of a Jaeger that can be started: a release on the PATH, or
+// the one in the cache, which it builds if need be, in minutes. With IgnorePath
+// it is always the latter, which has no UI of its own. Of cfg only Root,
+// CacheDir, IgnorePath and Progress matter. An error ends with the go command's
+// last words.
+func Jaeger(ctx context.Context, cfg Config) (path string, err error) {
+	found, err := findAlone(ctx, cfg, jaegerServer)
+	if err != nil {
+		return "", err
+	}
+	return found[0].path, nil
+}
+
+// findAlone is findServers without a stack.
+func findAlone(ctx context.Context, cfg Config, servers ...server) ([]executable, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	starter := newStarter()
+	defer starter.close()
+	return findServers(ctx, cfg, starter, servers...)
+}
+
+// findServers returns the servers' programs in the order asked for, after
+// building those that are missing.
+func findServers(ctx context.Context, cfg Config, starter *starter, servers ...server) ([]executable, error) {
+	found := make([]executable, len(servers))
 	var missing []build
-	for _, wanted := range []struct {
-		server
-		path   *string
-		onPath *bool
-	}{{temporalServer, &found.temporal, new(bool)}, {jaegerServer, &found.jaeger, &found.jaegerUI}} {
-		if path := wanted.search(ctx); path != "" && !cfg.IgnorePath {
-			*wanted.path, *wanted.onPath = path, true
-			fmt.Fprintf(cfg.Progress, "%s: using %s from the PATH\n", wanted.title, path)
-			continue
+	for i, s := range servers {
+		if !cfg.IgnorePath {
+			if path := s.search(ctx); path != "" {
+				found[i] = executable{path: path, onPath: true}
+				fmt.Fprintf(cfg.Progress, "%s: using %s from the PATH\n", s.title, path)
+				continue
+			}
 		}
-		b, err := newBuild(ctx, cfg, wanted.server, starter)
+		b, err := newBuild(ctx, cfg, s, starter)
 		if err != nil {
-			return found, fmt.Errorf("build %s: %w", wanted.title, err)
+			return nil, fmt.Errorf("build %s: %w", s.title, err)
 		}
-		*wanted.path = b.target
+		found[i] = executable{path: b.target}
 		if !b.done() {
 			missing = append(missing, b)
 		}
 	}
 	for i, b := range missing {
 		if err := b.run(ctx, fmt.Sprintf("%d of %d", i+1, len(missing))); err != nil {
-			return found, fmt.Errorf("build %s: %w", b.title, err)
+			return nil, fmt.Errorf("build %s: %w", b.title, err)
 		}
 	}
 	return found, nil

@@ -72,11 +72,11 @@ func open(cfg Config) (*Stack, error) {
 }
 
 func (s *Stack) start(ctx context.Context) error {
-	found, err := findServers(ctx, s.cfg, s.starter)
+	found, err := findServers(ctx, s.cfg, s.starter, temporalServer, jaegerServer)
 	if err != nil {
 		return err
 	}
-	servers, err := serverCommands(s.cfg, found)
+	servers, err := serverCommands(s.cfg, found[0], found[1])
 	if err != nil {
 		return err
 	}
