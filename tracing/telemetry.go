@@ -8,11 +8,9 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -33,12 +31,20 @@ var Propagator = propagation.TraceContext{}
 // It is configured by OpenTelemetry's own variables: OTEL_EXPORTER_OTLP_*,
 // OTEL_BSP_*, OTEL_TRACES_SAMPLER, OTEL_RESOURCE_ATTRIBUTES, OTEL_SDK_DISABLED.
 type Telemetry struct {
-	providers []*sdktrace.TracerProvider
+	services []service
+}
+
+// service is one tracer provider and where its spans go. Each has an exporter of
+// its own: the first shutdown would close a shared one.
+type service struct {
+	*sdktrace.TracerProvider
+	exporter sdktrace.SpanExporter
 }
 
 // Service adds a service and returns its tracer provider. A collector that is
-// down costs spans, never an error. The resource of WorkflowService names no
-// process.
+// down costs spans, never an error. What WorkflowService tells is the same from
+// every process: its resource names none, and OTEL_TRACES_SAMPLER, which is about
+// requests, leaves no order out.
 func (t *Telemetry) Service(ctx context.Context, name string) (trace.TracerProvider, error) {
 	if disabled, _ := strconv.ParseBool(os.Getenv("OTEL_SDK_DISABLED")); disabled {
 		return noop.NewTracerProvider(), nil
@@ -47,16 +53,22 @@ func (t *Telemetry) Service(ctx context.Context, name string) (trace.TracerProvi
 	if err != nil {
 		return nil, fmt.Errorf("span exporter: %w", err)
 	}
+	return t.serve(ctx, name, exporter)
+}
+
+// serve adds a service whose spans go to an exporter of its own.
+func (t *Telemetry) serve(ctx context.Context, name string, exporter sdktrace.SpanExporter) (*sdktrace.TracerProvider, error) {
 	described, err := describe(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("resource of %s: %w", name, err)
 	}
-	p := sdktrace.NewTracerProvider(
-		sdktrace.WithResource(described),
-		sdktrace.WithIDGenerator(idGenerator{}),
-		sdktrace.WithBatcher(exporter, batchOptions()...),
-	)
-	t.providers = append(t.providers, p) // an exporter each: the first shutdown would close a shared one
+	options := []sdktrace.TracerProviderOption{sdktrace.WithIDGenerator(idGenerator{}), sdktrace.WithResource(described)}
+	if name == WorkflowService {
+		options = append(options, sdktrace.WithSampler(sdktrace.AlwaysSample()))
+		exporter = shared{exporter, sharedPart(described)}
+	}
+	p := sdktrace.NewTracerProvider(append(options, sdktrace.WithBatcher(exporter, batchOptions()...))...)
+	t.services = append(t.services, service{p, exporter})
 	return p, nil
 }
 
@@ -66,34 +78,40 @@ func describe(ctx context.Context, service string) (*resource.Resource, error) {
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
 		return nil, err
 	}
-	if service != WorkflowService {
-		return r, nil
-	}
-	kept := slices.DeleteFunc(r.Attributes(), func(a attribute.KeyValue) bool { return namesProcess(string(a.Key)) })
-	return resource.NewWithAttributes(semconv.SchemaURL, kept...), nil
+	return r, nil
 }
 
 // Flush sends what waits to be sent.
 func (t *Telemetry) Flush(ctx context.Context) error {
 	var errs []error
-	for _, p := range t.providers {
-		errs = append(errs, p.ForceFlush(ctx))
+	for _, s := range t.services {
+		errs = append(errs, s.ForceFlush(ctx))
 	}
 	return errors.Join(errs...)
 }
 
 // Shutdown sends what waits to be sent, and ends. It takes no longer than ctx
-// allows.
+// allows; what could not leave by then is lost.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
-	done := make(chan error, len(t.providers))
-	for _, p := range t.providers {
-		go func() { done <- p.Shutdown(ctx) }()
+	done := make(chan error, len(t.services))
+	for _, s := range t.services {
+		go func() { done <- s.shutdown(ctx) }()
 	}
 	var errs []error
-	for range t.providers {
+	for range t.services {
 		errs = append(errs, <-done)
 	}
 	return errors.Join(errs...)
+}
+
+// shutdown ends a service. A provider that is out of time leaves its exporter
+// trying on, batch after batch.
+func (s service) shutdown(ctx context.Context) error {
+	err := s.TracerProvider.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.exporter.Shutdown(ctx))
+	}
+	return err
 }
 
 func exporterOptions() []otlptracegrpc.Option {

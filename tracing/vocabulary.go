@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -146,15 +145,4 @@ func setContext(header map[string]*commonpb.Payload, sc trace.SpanContext) {
 // always sampled: half an order tells nobody where it is stuck.
 func remote(t trace.TraceID, s trace.SpanID) trace.SpanContext {
 	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: t, SpanID: s, TraceFlags: trace.FlagsSampled, Remote: true})
-}
-
-// processKeys name a process, host or build: they are kept off the resource of
-// the workflow's own spans, which must be the same from every worker.
-func namesProcess(key string) bool {
-	for _, prefix := range []string{"service.instance", "service.version", "host.", "process.", "container.", "k8s.pod", "k8s.node", "os."} {
-		if strings.HasPrefix(key, prefix) {
-			return true
-		}
-	}
-	return false
 }

@@ -22,6 +22,7 @@ type Config struct {
 	JaegerUI     string        `env:"JAEGER_UI_URL" default:"http://127.0.0.1:16686" help:"Where people read traces; for links."`
 	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" default:"20s" help:"How long running work may take to finish after SIGTERM."`
 	FlushTimeout time.Duration `env:"FLUSH_TIMEOUT" default:"5s" help:"How long the last spans may take to leave."`
+	CacheSize    int           `env:"WORKFLOW_CACHE_SIZE" name:"workflow-cache-size" default:"10000" help:"How many open orders a worker keeps in memory. 0: none, each is replayed from its history at every task."`
 	LogFormat    string        `env:"LOG_FORMAT" enum:"json,text" default:"json" help:"Logs as json or text."`
 	LogLevel     string        `env:"LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error."`
 }

@@ -95,6 +95,7 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 	}
 	stack.add("temporal client", func() error { temporal.Close(); return nil })
 
+	worker.SetStickyWorkflowCacheSize(cfg.CacheSize)
 	w := worker.New(temporal, string(kind.System), worker.Options{
 		WorkerStopTimeout: cfg.DrainTimeout,
 		OnFatalError:      func(err error) { failed <- err },

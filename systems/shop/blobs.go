@@ -23,6 +23,9 @@ func openBlobs(ctx context.Context, address string) (*blob.Bucket, error) {
 		return nil, err
 	}
 	if u.Scheme == fileblob.Scheme {
+		if u.Host != "" && u.Host != "." {
+			return nil, fmt.Errorf("blob store %q: write file://./%s%s for a folder below the current one", address, u.Host, u.Path)
+		}
 		q := u.Query()
 		q.Set("create_dir", "true")
 		q.Set("no_tmp_dir", "true")

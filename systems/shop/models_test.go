@@ -235,7 +235,7 @@ func TestUnfinishedFilesOfADeadProcessAreSweptOnceTheyAreOld(t *testing.T) {
 }
 
 func TestABlobStoreThatIsNoneIsRefused(t *testing.T) {
-	for _, address := range []string{"", "nowhere", "s3://bucket", "file:///dev/null/x"} {
+	for _, address := range []string{"", "nowhere", "s3://bucket", "file:///dev/null/x", "file://blobs/here"} {
 		_, err := shop.New(t.Context(), shop.Config{DSN: storetest.SQLite(t), Blobs: address})
 		require.ErrorContains(t, err, "shop: blob store: ")
 	}

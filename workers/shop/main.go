@@ -20,7 +20,7 @@ import (
 )
 
 type flags struct {
-	Blobs         string `env:"SHOP_BLOBS" default:"file://.local/blobs" help:"Where models are kept: file://FOLDER, or another gocloud.dev/blob URL."`
+	Blobs         string `env:"SHOP_BLOBS" default:"file://./.local/blobs" help:"Where models are kept: file://./FOLDER or file:///FOLDER (a gocloud.dev/blob URL)."`
 	MaxModelBytes int64  `env:"SHOP_MAX_MODEL_BYTES" default:"536870912" help:"The largest model that is taken, in bytes."`
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -24,9 +25,13 @@ import (
 // Patience is how long a page may take to show what it is waited for.
 const Patience = 30 * time.Second
 
-// Browser is one page.
+// Browser is one page, on behalf of a test: whatever goes wrong fails the test.
 type Browser struct {
-	t      *testing.T
+	*page
+	t *testing.T
+}
+
+type page struct {
 	ctx    context.Context
 	origin string
 
@@ -61,26 +66,36 @@ func New(t *testing.T, origin string) *Browser {
 		cancel()
 		cancelAllocator()
 	})
-	b := &Browser{t: t, ctx: ctx, origin: origin}
-	require.NoError(t, chromedp.Listen(ctx, b.listen)) // starts the browser
-	return b
+	p := &page{ctx: ctx, origin: origin}
+	require.NoError(t, chromedp.Listen(ctx, p.listen)) // starts the browser
+	return &Browser{page: p, t: t}
 }
 
-func (b *Browser) listen(event any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+// For is the same page on behalf of another test, such as a subtest.
+func (b *Browser) For(t *testing.T) *Browser { return &Browser{page: b.page, t: t} }
+
+func (p *page) listen(event any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
-		b.troubles = append(b.troubles, e.ExceptionDetails.Text)
+		p.troubles = append(p.troubles, exception(e.ExceptionDetails))
 	case *runtime.EventConsoleAPICalled:
-		b.troubles = append(b.troubles, fmt.Sprintf("console.%s", e.Type))
+		p.troubles = append(p.troubles, fmt.Sprintf("console.%s", e.Type))
 	case *log.EventEntryAdded:
-		b.troubles = append(b.troubles, fmt.Sprintf("%s: %s (%s)", e.Entry.Level, e.Entry.Text, e.Entry.URL))
+		p.troubles = append(p.troubles, fmt.Sprintf("%s: %s (%s)", e.Entry.Level, e.Entry.Text, e.Entry.URL))
 	case *network.EventRequestWillBeSent:
-		if !strings.HasPrefix(e.Request.URL, b.origin+"/") {
-			b.outside = append(b.outside, e.Request.URL)
+		if !strings.HasPrefix(e.Request.URL, p.origin+"/") {
+			p.outside = append(p.outside, e.Request.URL)
 		}
 	}
+}
+
+func exception(e *runtime.ExceptionDetails) string {
+	if e.Exception == nil {
+		return e.Text
+	}
+	return e.Text + " " + e.Exception.Description
 }
 
 // Quiet requires that the page neither complained nor left its origin since the
@@ -163,9 +178,7 @@ func (b *Browser) clickAt(element string) {
 		last = at
 		return same
 	}
-	if !assert.Eventually(b.t, rests, Patience, 50*time.Millisecond, element) {
-		b.t.Fatalf("on %s:\n%s", Eval[string](b, `location.href`), Eval[string](b, `document.body.innerText`))
-	}
+	b.await(rests, element)
 	b.Do(chromedp.MouseClickXY(last[0], last[1]))
 }
 
@@ -189,18 +202,52 @@ func (b *Browser) Eventually(expression string) {
 		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression))
 		return err == nil && is
 	}
-	if !assert.Eventually(b.t, isTrue, Patience, 50*time.Millisecond, expression) {
+	b.await(isTrue, expression)
+}
+
+// await tells what the page shows instead of what it was waited for.
+func (b *Browser) await(condition func() bool, what string) {
+	b.t.Helper()
+	if !assert.Eventually(b.t, condition, Patience, 50*time.Millisecond, what) {
 		b.t.Fatalf("on %s:\n%s", Eval[string](b, `location.href`), Eval[string](b, `document.body.innerText`))
 	}
 }
 
-// Shows waits until the page shows a text.
-func (b *Browser) Shows(text string) {
+// textOf also reads what is too far down to be rendered: it has no innerText.
+const textOf = `(e) => e ? e.innerText || e.textContent : "(not on the page)"`
+
+// Text is what a reader sees in the first element that fits, without line
+// breaks; "(not on the page)" if none does.
+func (b *Browser) Text(selector string) string {
 	b.t.Helper()
-	b.Eventually(`document.body.innerText.includes(` + quote(text) + `)`)
+	text := Eval[string](b, fmt.Sprintf(`(%s)(document.querySelector(%s))`, textOf, quote(selector)))
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// Texts are what a reader sees in all elements that fit, as it is.
+func (b *Browser) Texts(selector string) []string {
+	b.t.Helper()
+	return Eval[[]string](b, fmt.Sprintf(`[...document.querySelectorAll(%s)].map(%s)`, quote(selector), textOf))
+}
+
+// Path is the page's path and query.
+func (b *Browser) Path() string {
+	b.t.Helper()
+	return Eval[string](b, `location.pathname + location.search`)
+}
+
+// ColorScheme lets the reader prefer "dark" or "light".
+func (b *Browser) ColorScheme(scheme string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	defer cancel()
+	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	require.NoError(b.t, err)
 }
 
 func quote(s string) string {
-	q, _ := json.Marshal(s) // a string has no error
+	q, _ := json.Marshal(s) // a string always has a JSON form
 	return string(q)
 }

@@ -9,13 +9,15 @@ import (
 )
 
 // gate stands between the MES and the shop's models. Shut, it holds requests
-// back, so that a test can look at an order in the middle of its pricing.
+// back, so that a test can look at an order in the middle of its pricing; it can
+// also refuse some.
 type gate struct {
 	server *httptest.Server
 
 	mu      sync.Mutex
 	open    chan struct{}
 	waiting chan struct{}
+	refuse  int // so many more requests
 }
 
 func newGate(shop string) (*gate, error) {
@@ -34,6 +36,10 @@ func newGate(shop string) (*gate, error) {
 			default:
 			}
 		}
+		if g.refused() {
+			http.Error(w, "not now", http.StatusServiceUnavailable)
+			return
+		}
 		select {
 		case <-open:
 			proxy.ServeHTTP(w, r)
@@ -50,6 +56,23 @@ func (g *gate) state() (open, waiting chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.open, g.waiting
+}
+
+// fail answers the next n requests with 503.
+func (g *gate) fail(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refuse = n
+}
+
+func (g *gate) refused() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.refuse == 0 {
+		return false
+	}
+	g.refuse--
+	return true
 }
 
 // shut holds every request from now on. The channel tells when one is held.

@@ -57,7 +57,11 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	r, err := newRig(context.Background(), dir)
+	bin := filepath.Join(dir, "bin")
+	if err := build(bin); err != nil {
+		return 1, err
+	}
+	r, err := newRig(context.Background(), bin, filepath.Join(dir, "state"), nil)
 	if err != nil {
 		return 1, err
 	}
@@ -69,17 +73,22 @@ func run(m *testing.M) (code int, err error) {
 	return code, errors.Join(err, r.close())
 }
 
-// newRig builds the programs and starts everything.
-func newRig(ctx context.Context, dir string) (*rig, error) {
-	r := &rig{bin: filepath.Join(dir, "bin")}
-	if err := os.Mkdir(r.bin, 0o755); err != nil {
-		return nil, err
+func build(bin string) error {
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		return err
 	}
-	build := exec.Command("go", "build", "-o", r.bin, "./workers/shop", "./workers/crm", "./workers/mes", "./starter", "./deploy/local")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w:\n%s", err, out)
+	programs := exec.Command("go", "build", "-o", bin, "./workers/shop", "./workers/crm", "./workers/mes", "./starter", "./deploy/local")
+	programs.Dir = root
+	if out, err := programs.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w:\n%s", err, out)
 	}
+	return nil
+}
+
+// newRig starts everything on free ports. env is added to every worker's
+// environment.
+func newRig(ctx context.Context, bin, state string, env []string) (*rig, error) {
+	r := &rig{bin: bin}
 	ports, err := stack.FreePorts()
 	if err != nil {
 		return nil, err
@@ -88,8 +97,8 @@ func newRig(ctx context.Context, dir string) (*rig, error) {
 		return nil, err
 	}
 	r.Stack, err = stack.Start(ctx, stack.Config{
-		Root: root, StateDir: filepath.Join(dir, "state"), BinDir: r.bin, Ports: ports, Progress: os.Stderr,
-		WorkerEnv: map[string][]string{"mes": {"SHOP_URL=" + r.models.URL()}},
+		Root: root, StateDir: state, BinDir: r.bin, Ports: ports, Progress: os.Stderr,
+		WorkerEnv: map[string][]string{"shop": env, "crm": env, "mes": append([]string{"SHOP_URL=" + r.models.URL()}, env...)},
 	})
 	if err != nil {
 		return nil, err
@@ -97,6 +106,21 @@ func newRig(ctx context.Context, dir string) (*rig, error) {
 	r.jaeger = jaeger.NewClient(r.JaegerURL())
 	r.temporal, err = client.Dial(client.Options{HostPort: r.TemporalAddress()})
 	return r, err
+}
+
+// another starts a stack beside the shared one, for tests that need other
+// settings of the workers.
+func another(t testing.TB, env ...string) *rig {
+	t.Helper()
+	r, err := newRig(context.Background(), shared.bin, t.TempDir(), env)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			printLogs(r)
+		}
+		require.NoError(t, r.close())
+	})
+	return r
 }
 
 func (r *rig) close() error {
@@ -189,7 +213,7 @@ func (r *rig) spans(t *testing.T, o order) []jaeger.Span {
 func (r *rig) tracesOf(t *testing.T, id string) [][]jaeger.Span {
 	t.Helper()
 	byID := map[string][]jaeger.Span{}
-	for _, service := range []string{"order", "shop", "crm", "mes"} {
+	for _, service := range []string{"order", "shop", "crm", "mes", "starter"} {
 		found, err := r.jaeger.Find(t.Context(), service, "temporalWorkflowID", id)
 		require.NoError(t, err)
 		for _, spans := range found {

@@ -14,7 +14,7 @@ type group struct {
 	supervisor *suture.Supervisor
 	processes  []*process
 	stop       context.CancelFunc
-	stopped    <-chan error
+	stopped    chan struct{}
 }
 
 // newGroup starts a group without processes. drain is the longest time that one
@@ -35,7 +35,12 @@ func newGroup(name string, drain time.Duration, progress *console) *group {
 			}
 		},
 	})
-	g.stopped = g.supervisor.ServeBackground(ctx)
+	stopped := g.supervisor.ServeBackground(ctx)
+	g.stopped = make(chan struct{})
+	go func() {
+		defer close(g.stopped)
+		<-stopped // its error only says that the context ended
+	}()
 	return g
 }
 

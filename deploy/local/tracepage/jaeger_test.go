@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"ordertrace/deploy/local/stack"
 )
 
 const repository = "../../.."
@@ -151,11 +153,10 @@ func freePorts(t *testing.T, n int) []string {
 	return ports
 }
 
+// jaegerProgram is built from its module, as the page is for a Jaeger without a UI.
 func jaegerProgram(t *testing.T) string {
 	t.Helper()
-	path := os.Getenv("ORDERTRACE_JAEGER")
-	if path == "" {
-		t.Skip("needs a Jaeger: let ORDERTRACE_JAEGER name its program")
-	}
+	path, err := stack.Jaeger(t.Context(), stack.Config{Root: repository, IgnorePath: true, Progress: t.Output()})
+	require.NoError(t, err)
 	return path
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"ordertrace/deploy/local/browsertest"
 )
 
 // The page is part of the test's input: a change of it runs the test again.
@@ -33,7 +35,7 @@ func TestPageNeverMakesMarkupOfText(t *testing.T) {
 type scene struct {
 	*services
 	jaeger  *jaeger
-	browser *browser
+	browser *browsertest.Browser
 	now     time.Time
 }
 
@@ -42,18 +44,15 @@ func begin(t *testing.T) *scene { return beginBelow(t, "") }
 func beginBelow(t *testing.T, basePath string) *scene {
 	t.Helper()
 	j := startJaeger(t, basePath)
-	return &scene{services: newServices(t, j), jaeger: j, browser: newBrowser(t, j.url), now: time.Now()}
+	return &scene{services: newServices(t, j), jaeger: j, browser: browsertest.New(t, j.url), now: time.Now()}
 }
 
 // look is a subtest in the browser; it fails if the page complains or leaves its origin.
-func (s *scene) look(t *testing.T, name string, at func(t *testing.T, b *browser)) {
+func (s *scene) look(t *testing.T, name string, at func(t *testing.T, b *browsertest.Browser)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
-		b := s.browser
-		outer := b.t
-		b.t = t
-		defer func() { b.t = outer }()
+		b := s.browser.For(t)
 		at(t, b)
-		b.quiet()
+		b.Quiet()
 	})
 }
