@@ -30,6 +30,7 @@ func (m *MES) Register(r Registry) {
 
 const (
 	priceWait      = 30 * time.Second // one call's share of a long pricing
+	priceEvery     = time.Second      // least time between two calls: an outside MES may not wait
 	heartbeatEvery = 3 * time.Second  // well within the activity's heartbeat timeout
 	giveUpTimeout  = 5 * time.Second
 )
@@ -44,12 +45,17 @@ func (m *MES) Price(ctx context.Context, a lifecycle.Arrival) (lifecycle.Facts, 
 	var progress progressMeter
 	defer progress.show(ctx, stop)()
 	for {
+		pause := time.NewTimer(priceEvery)
 		answer, err := m.ask(ask, a, priceWait)
 		switch {
 		case err == nil && answer.Done:
 			return answer.Facts, nil
 		case err == nil:
 			progress.set(answer.Progress)
+			select {
+			case <-pause.C:
+			case <-ask.Done():
+			}
 		case ctx.Err() != nil:
 			return lifecycle.Facts{}, m.giveUp(ctx, a)
 		case ask.Err() != nil:

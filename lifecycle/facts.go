@@ -30,9 +30,9 @@ type Money struct {
 // String is for people: "19.99 EUR". All currencies of the rate table have two
 // decimal places.
 func (m Money) String() string {
-	sign, amount := "", m.Amount
-	if amount < 0 {
-		sign, amount = "-", -amount
+	sign, amount := "", uint64(m.Amount)
+	if m.Amount < 0 {
+		sign, amount = "-", -amount // unsigned: the least amount has no positive twin
 	}
 	return fmt.Sprintf("%s%d.%02d %s", sign, amount/100, amount%100, m.Currency)
 }

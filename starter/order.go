@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
+	"ordertrace/tracing"
 	"ordertrace/workflow"
 )
 
@@ -23,6 +25,7 @@ type orderCmd struct {
 	Material string `default:"silver-925" help:"What it is cast of: a key of the MES's rate table."`
 	ID       string `help:"The order's number. Default: a new one."`
 	Source   string `enum:"b2c,b2b" default:"b2c" help:"Where it comes from: b2c (the shop) or b2b (a partner)."`
+	Attended bool   `help:"Wait at each stage for its person: the signal advance."`
 	Wait     bool   `help:"Wait until the order ends, and tell how it goes."`
 }
 
@@ -44,7 +47,7 @@ func (c *orderCmd) Run(e *environment) error {
 		return err
 	}
 	ctx, span := otel.Tracer("ordertrace/starter").Start(e.ctx, "order")
-	model, err := uploadModel(e, c.Model)
+	model, err := uploadModel(ctx, e, c.Model)
 	if err != nil {
 		span.End()
 		return err
@@ -55,8 +58,9 @@ func (c *orderCmd) Run(e *environment) error {
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		StaticSummary:                            fmt.Sprintf("%s order in %s", c.Source, c.Material),
-	}, workflow.Name, workflow.Input{Source: c.Source, Material: c.Material, Model: &model})
+	}, workflow.Name, workflow.Input{Source: c.Source, Material: c.Material, Model: &model, Attended: c.Attended})
 	span.End()
+	go func() { _ = e.telemetry.Flush(e.ctx) }() // the worker's first span hangs below these
 	if err != nil {
 		return aboutOrder(err, c.ID)
 	}
@@ -86,7 +90,7 @@ func newOrderID(now time.Time) string {
 }
 
 // uploadModel sends a file to the shop, which checks it.
-func uploadModel(e *environment, path string) (lifecycle.Model, error) {
+func uploadModel(ctx context.Context, e *environment, path string) (lifecycle.Model, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return lifecycle.Model{}, hinted(err, "--model takes the path of an STL file")
@@ -99,7 +103,7 @@ func uploadModel(e *environment, path string) (lifecycle.Model, error) {
 	if info.IsDir() {
 		return lifecycle.Model{}, hinted(fmt.Errorf("%s is a folder", path), "--model takes the path of an STL file")
 	}
-	model, err := api.NewClient(e.cli.ShopURL).Upload(e.ctx, f, info.Size())
+	model, err := api.NewClient(e.cli.ShopURL).Upload(ctx, f, info.Size())
 	var known *lifecycle.Error
 	switch {
 	case err == nil:
@@ -125,15 +129,16 @@ func (c *uploadCmd) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
+	ctx := tracing.Join(e.ctx, temporal, namespace(), c.Order)
 	in := workflow.Upload{Material: c.Material}
 	if c.Model != "" {
-		model, err := uploadModel(e, c.Model)
+		model, err := uploadModel(ctx, e, c.Model)
 		if err != nil {
 			return err
 		}
 		in.Model = &model
 	}
-	update, err := temporal.UpdateWorkflow(e.ctx, client.UpdateWorkflowOptions{
+	update, err := temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: c.Order, UpdateName: workflow.UpdateUpload, Args: []any{in},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
@@ -141,7 +146,7 @@ func (c *uploadCmd) Run(e *environment) error {
 		return aboutOrder(err, c.Order)
 	}
 	var status workflow.Status
-	if err := update.Get(e.ctx, &status); err != nil {
+	if err := update.Get(ctx, &status); err != nil {
 		return refusal(err)
 	}
 	return e.answer(status, func(w io.Writer) { fmt.Fprintf(w, "order %s goes on\n", c.Order) })
@@ -158,7 +163,8 @@ func (c *closeCmd) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	err = temporal.SignalWorkflow(e.ctx, c.Order, "", workflow.SignalClose, workflow.Close{By: c.By, Reason: c.Reason})
+	ctx := tracing.Join(e.ctx, temporal, namespace(), c.Order)
+	err = temporal.SignalWorkflow(ctx, c.Order, "", workflow.SignalClose, workflow.Close{By: c.By, Reason: c.Reason})
 	if err != nil {
 		return aboutOrder(err, c.Order)
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
-	enumspb "go.temporal.io/api/enums/v1"
 
 	"ordertrace/tracing"
 	"ordertrace/tracing/jaeger"
@@ -48,13 +47,8 @@ func orderTrace(e *environment, order string) (trace.TraceID, error) {
 	if err != nil {
 		return trace.TraceID{}, err
 	}
-	history := temporal.GetWorkflowHistory(e.ctx, order, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	event, err := history.Next()
-	if err != nil {
-		return trace.TraceID{}, aboutOrder(err, order)
-	}
-	start := event.GetWorkflowExecutionStartedEventAttributes()
-	return tracing.TraceOf(start.GetHeader().GetFields(), namespace(), order, start.GetFirstExecutionRunId()), nil
+	anchor, err := tracing.Anchor(e.ctx, temporal, namespace(), order)
+	return anchor.TraceID(), aboutOrder(err, order)
 }
 
 // waterfall draws spans as a tree with bars on one time axis.

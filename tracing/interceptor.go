@@ -2,14 +2,11 @@ package tracing
 
 import (
 	"context"
-	"errors"
 
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/contrib/opentelemetry"
 	"go.temporal.io/sdk/interceptor"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -37,6 +34,7 @@ type Interceptor struct {
 	process, workflow trace.Tracer
 	searchAttribute   bool
 	told              memory
+	urgent            flusher
 }
 
 var _ interceptor.Interceptor = (*Interceptor)(nil)
@@ -49,6 +47,7 @@ func NewInterceptor(o Options) (*Interceptor, error) {
 	}
 	base, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
 		Tracer:                  o.Process.Tracer(ScopeName),
+		SpanStarter:             startDiscreet,
 		TextMapPropagator:       Propagator,
 		DisableBaggage:          true,
 		DisableQueryTracing:     true,
@@ -62,6 +61,7 @@ func NewInterceptor(o Options) (*Interceptor, error) {
 		process:           o.Process.Tracer(ScopeName),
 		workflow:          o.Workflow.Tracer(ScopeName),
 		searchAttribute:   o.SearchAttribute,
+		urgent:            flusher{provider: o.Workflow},
 	}, nil
 }
 
@@ -101,29 +101,9 @@ func (a *attempt) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteAc
 			KeyWorkflowID.String(info.WorkflowExecution.ID), KeyRunID.String(info.WorkflowExecution.RunID),
 			KeyActivityID.String(info.ActivityID), KeyAttempt.Int(int(info.Attempt)), KeyStage.String(info.ActivityType.Name),
 		))
-	defer span.End()
+	ended := errPanicked
+	defer func() { conclude(span, ended) }()
 	out, err := a.Next.ExecuteActivity(ctx, in)
-	if err != nil && !errors.Is(err, activity.ErrResultPending) {
-		span.SetAttributes(KeyErrorType.String(errorType(err)))
-		if !temporal.IsCanceledError(err) {
-			span.SetStatus(codes.Error, errorType(err))
-		}
-	}
+	ended = err
 	return out, err
-}
-
-// errorType is an error reduced to what cannot hold anyone's data.
-func errorType(err error) string {
-	var app *temporal.ApplicationError
-	var timeout *temporal.TimeoutError
-	switch {
-	case temporal.IsCanceledError(err):
-		return "cancelled"
-	case errors.As(err, &app) && app.Type() != "":
-		return app.Type()
-	case errors.As(err, &timeout):
-		return "timeout " + timeout.TimeoutType().String()
-	default:
-		return "error"
-	}
 }

@@ -60,14 +60,28 @@ func (r *run) begin(ctx workflow.Context) {
 	if info.OriginalRunID == info.FirstRunID { // later runs of the chain hang below the same anchor
 		r.tell(ctx, fact{
 			id: anchorID(info.FirstRunID), name: anchorName(info.WorkflowType.Name), kind: trace.SpanKindServer,
-			parent: remote(r.trace, r.starter.SpanID()), from: info.WorkflowStartTime,
+			parent: remote(r.trace, exported(r.starter)), from: info.WorkflowStartTime,
+			to: info.WorkflowStartTime.Add(anchorLength),
 		})
+		if !workflow.IsReplaying(ctx) { // a replayed one has been out for long
+			r.root.urgent.ask()
+		}
 	}
-	workflow.Go(ctx, func(ctx workflow.Context) {
+	apart, _ := workflow.NewDisconnectedContext(ctx) // a cancelled workflow still takes signals
+	workflow.Go(apart, func(ctx workflow.Context) {
 		for workflow.Await(ctx, func() bool { return len(r.received) > 0 }) == nil {
 			r.tellSignals(ctx)
 		}
 	})
+}
+
+// exported is the span's ID if somebody exports the span: one that was not
+// sampled would leave its child an orphan.
+func exported(sc trace.SpanContext) trace.SpanID {
+	if !sc.IsSampled() {
+		return trace.SpanID{}
+	}
+	return sc.SpanID()
 }
 
 // index makes the run findable by its trace ID. Whether this worker does so is
@@ -102,7 +116,8 @@ func (r *run) end(ctx workflow.Context, err error) {
 		more = append(more, KeyErrorType.String(errorType(err)))
 	}
 	r.tell(ctx, fact{
-		id: outcomeID(info.OriginalRunID), name: outcomeName(info.WorkflowType.Name, how),
+		// The run's own ID, not that before a reset, which has an outcome of its own.
+		id: outcomeID(info.WorkflowExecution.RunID), name: outcomeName(info.WorkflowType.Name, how),
 		parent: r.anchor(ctx), from: workflow.Now(ctx), status: status,
 		attributes: append(more, KeyOutcome.String(string(how))),
 	})

@@ -17,7 +17,7 @@ type fact struct {
 	id         trace.SpanID
 	name       string
 	parent     trace.SpanContext // no span ID: the fact is its trace's root
-	from, to   time.Time
+	from, to   time.Time         // to: default an instant after from
 	kind       trace.SpanKind
 	status     codes.Code
 	link       trace.SpanContext // the sender's own span, if it had one
@@ -34,8 +34,8 @@ func (f fact) tell(t trace.Tracer) {
 	}
 	_, span := startAs(context.Background(), t, f.id, f.parent, f.name, options...)
 	span.SetStatus(f.status, "")
-	if end := f.from.Add(instant); f.to.Before(end) {
-		f.to = end
+	if !f.to.After(f.from) {
+		f.to = f.from.Add(instant)
 	}
 	span.End(trace.WithTimestamp(f.to))
 }

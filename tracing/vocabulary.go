@@ -61,6 +61,11 @@ const TraceIDAttribute = "OrderTraceID"
 // Jaeger mends a span that does not end after its start, and says so in it.
 const instant = time.Millisecond
 
+// anchorLength is shorter than any span below the anchor: a child that lasts no
+// longer than its parent, and is not inside it, is to Jaeger one of a wrong clock,
+// and it says so in it.
+const anchorLength = time.Microsecond
+
 // Identity. A span ID is a hash of durable facts, so that a span told twice, by
 // anyone, is the same span. The facts of what may come again after a reset hold
 // its times.

@@ -30,6 +30,10 @@ type Service interface {
 	io.Closer
 }
 
+// A Drainer is a Service whose calls may be held for long. Drain has them answered
+// at once; it is called when the worker begins to stop.
+type Drainer interface{ Drain() }
+
 // A Kind is what makes a worker the shop's, the CRM's or the MES's.
 type Kind struct {
 	System lifecycle.System
@@ -61,6 +65,13 @@ func Main(kind Kind, flags any) {
 	}
 }
 
+// How long a caller may take to say what it wants, and to want something else.
+// What it sends may take as long as it takes: models are large.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+)
+
 // Run runs a worker until ctx ends, then drains it: running work is finished or
 // handed back, then the system stops, then the last spans leave.
 func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
@@ -80,18 +91,18 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 		return fmt.Errorf("listen for the %s's API: %w; set %s_ADDR to another address", kind.System, err, vars(kind.System)["SYSTEM"])
 	}
 	stack.add("listener", ignoreClosed(listener.Close))
-	handler, url, err := system(life, kind, cfg, inside, listener.Addr().String(), &stack)
+	server := &http.Server{Addr: listener.Addr().String(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout}
+	url, err := system(life, kind, cfg, inside, server, &stack)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 2)
 	go func() { failed <- server.Serve(listener) }()
 	stack.add("api", func() error { return shutdown(server, cfg.DrainTimeout) })
 
 	temporal, err := tracing.Dial(ctx, spans)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; start it, or name another with TEMPORAL_ADDRESS", err)
 	}
 	stack.add("temporal client", func() error { temporal.Close(); return nil })
 
@@ -138,21 +149,27 @@ func providers(ctx context.Context, kind Kind, cfg Config) (t *tracing.Telemetry
 	return t, spans, inside, nil
 }
 
-// system opens the worker's own system, or leaves its place to an outside one.
-func system(ctx context.Context, kind Kind, cfg Config, p trace.TracerProvider, addr string, stack *closers) (http.Handler, string, error) {
+// system has the server serve the worker's own system, or leaves its place to an
+// outside one. It returns the system's base URL.
+func system(ctx context.Context, kind Kind, cfg Config, p trace.TracerProvider, server *http.Server, stack *closers) (string, error) {
 	if cfg.URL != "" {
 		health := http.NewServeMux()
 		health.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 			api.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 		})
-		return health, cfg.URL, nil
+		server.Handler = health
+		return cfg.URL, nil
 	}
 	service, err := kind.Open(ctx, cfg, p)
 	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", kind.System, err)
+		return "", fmt.Errorf("%s: %w", kind.System, err)
 	}
 	stack.add("system", service.Close)
-	return service.Handler(), "http://" + addr, nil
+	server.Handler = service.Handler()
+	if d, ok := service.(Drainer); ok {
+		server.RegisterOnShutdown(d.Drain) // a held call would outlast the shutdown
+	}
+	return "http://" + server.Addr, nil
 }
 
 func logger(cfg Config) *slog.Logger {

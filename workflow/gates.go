@@ -21,6 +21,13 @@ type Close struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// Move is the input of the signal advance: a person moves an attended order on
+// to the stage that it waits for.
+type Move struct {
+	Stage lifecycle.Stage `json:"stage"`
+	By    string          `json:"by"` // an identifier of the person, not a name
+}
+
 // Upload is the input of the update upload: what an order still lacks, or
 // something better than what was refused.
 type Upload struct {
@@ -42,33 +49,71 @@ func (o *order) listen(ctx workflow.Context) error {
 	}); err != nil {
 		return err
 	}
+	o.receive(ctx, workflow.GetSignalChannelWithOptions(ctx, SignalMove, workflow.SignalChannelOptions{
+		Description: `moves an attended order on to the stage that it waits for: {"stage":"…","by":"…"}`,
+	}), o.takeMove)
 	closes := workflow.GetSignalChannelWithOptions(ctx, SignalClose, workflow.SignalChannelOptions{
 		Description: `closes a shipped order: {"by":"carrier"|"manual","reason":"…"}, or no input; sent earlier, it is kept until then`,
 	})
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		for {
-			var raw converter.RawValue // taken as it is, so that no input can be lost or do harm
-			if !closes.Receive(ctx, &raw) {
-				return
-			}
-			o.takeClose(ctx, raw)
-		}
-	})
+	o.receive(ctx, closes, o.takeClose)
 	return nil
 }
 
-// takeClose keeps the first good close signal, and writes down the others.
-func (o *order) takeClose(ctx workflow.Context, raw converter.RawValue) {
-	c, err := parseClose(raw.Payload().GetData())
+// receive hands on every signal of a channel as it is, so that no input can be
+// lost or do harm.
+func (o *order) receive(ctx workflow.Context, signals workflow.ReceiveChannel, take func([]byte)) {
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for {
+			var raw converter.RawValue
+			if !signals.Receive(ctx, &raw) {
+				return
+			}
+			take(raw.Payload().GetData())
+			o.show(ctx, o)
+		}
+	})
+}
+
+// takeMove opens the gate at which the order waits, if that is the one meant.
+func (o *order) takeMove(data []byte) {
+	m, err := parseMove(data)
 	switch {
 	case err != nil:
-		o.ignore("close", err.Error())
+		o.ignore(SignalMove, err.Error())
+	case o.waiting == nil || o.waiting.Stage != m.Stage:
+		o.ignore(SignalMove, fmt.Sprintf("the order does not wait for %s", m.Stage))
+	case m.Stage == lifecycle.Closed || m.Stage == lifecycle.FileUploaded:
+		o.ignore(SignalMove, fmt.Sprintf("%s takes more than a word: send close, or upload a model", m.Stage))
+	default:
+		o.moves[string(m.Stage)] = m
+	}
+}
+
+func parseMove(data []byte) (Move, error) {
+	var m Move
+	if err := json.Unmarshal(data, &m); err != nil {
+		return m, fmt.Errorf(`input must be {"stage":"…","by":"…"}`)
+	}
+	if len(m.By) > maxBy {
+		return m, fmt.Errorf(`"by" is longer than %d bytes`, maxBy)
+	}
+	_, err := lifecycle.Find(m.Stage)
+	return m, err
+}
+
+const maxBy = 100 // bytes of an identifier
+
+// takeClose keeps the first good close signal, and writes down the others.
+func (o *order) takeClose(data []byte) {
+	c, err := parseClose(data)
+	switch {
+	case err != nil:
+		o.ignore(SignalClose, err.Error())
 	case o.close != nil:
-		o.ignore("close", fmt.Sprintf("repeated: already closed by %s", o.close.By))
+		o.ignore(SignalClose, fmt.Sprintf("repeated: already closed by %s", o.close.By))
 	default:
 		o.close = &c
 	}
-	o.show(ctx, o)
 }
 
 const maxReason = 500 // bytes of a reason that are kept
@@ -118,13 +163,17 @@ func (o *order) await(ctx workflow.Context, step lifecycle.Step) error {
 	return err
 }
 
-// gate returns what lets an unattended order pass to a stage.
+// gate returns what lets an order pass to a stage.
 func (o *order) gate(step lifecycle.Step) func() bool {
-	switch step.Stage {
-	case lifecycle.FileUploaded:
+	switch {
+	case step.Stage == lifecycle.Initiated: // whoever started the order opened it
+		return func() bool { return true }
+	case step.Stage == lifecycle.FileUploaded:
 		return func() bool { return o.facts.Model != nil && o.facts.Material != "" }
-	case lifecycle.Closed:
+	case step.Stage == lifecycle.Closed:
 		return func() bool { return o.close != nil }
+	case o.attended && step.By != lifecycle.Itself:
+		return func() bool { _, moved := o.moves[string(step.Stage)]; return moved }
 	default:
 		return func() bool { return true }
 	}

@@ -15,11 +15,12 @@ import (
 
 // Names that clients use.
 const (
-	Name         = "Order"  // the workflow type; its ID is the order's
-	TaskQueue    = "shop"   // where the workflow runs
-	SignalClose  = "close"  // input: Close, or none
-	UpdateUpload = "upload" // input: Upload; answers Status
-	QueryStatus  = "status" // answers Status
+	Name         = "Order"   // the workflow type; its ID is the order's
+	TaskQueue    = "shop"    // where the workflow runs
+	SignalClose  = "close"   // input: Close, or none
+	SignalMove   = "advance" // input: Move
+	UpdateUpload = "upload"  // input: Upload; answers Status
+	QueryStatus  = "status"  // answers Status
 )
 
 // Workflow makes the order's walk. Its fields reach what people are shown, and
@@ -38,6 +39,9 @@ type Input struct {
 	Source   string           `json:"source,omitempty"` // "b2c" (default) or "b2b"
 	Material string           `json:"material,omitempty"`
 	Model    *lifecycle.Model `json:"model,omitempty"`
+	// Attended makes each gate wait for its person; unattended, every gate but
+	// CLOSED opens by itself.
+	Attended bool `json:"attended,omitempty"`
 }
 
 // Result is what a closed order leaves in its history.
@@ -50,17 +54,19 @@ type Result struct {
 
 // order is one order on its way.
 type order struct {
-	id      string
-	facts   lifecycle.Facts
-	reached []Passage      // in the order in which stages were passed
-	visits  map[string]int // by stage; read by key only
-	waiting *Wait          // nil while a stage runs
-	problem string         // why the order was sent back, for people
-	close   *Close         // the first good close signal
-	ignored []string       // signals that did no harm and no good
-	outcome lifecycle.Outcome
-	show    func(workflow.Context, *order)
-	mark    func(ctx workflow.Context, stage, role string) (end func())
+	id       string
+	facts    lifecycle.Facts
+	reached  []Passage      // in the order in which stages were passed
+	visits   map[string]int // by stage; read by key only
+	waiting  *Wait          // nil while a stage runs
+	problem  string         // why the order was sent back, for people
+	attended bool
+	moves    map[string]Move // by stage, of gates that a person has opened; read by key only
+	close    *Close          // the first good close signal
+	ignored  []string        // signals that did no harm and no good
+	outcome  lifecycle.Outcome
+	show     func(workflow.Context, *order)
+	mark     func(ctx workflow.Context, stage, role string) (end func())
 }
 
 // Order runs an order from INITIATED to its end.
@@ -86,8 +92,8 @@ func newOrder(ctx workflow.Context, in Input) *order {
 	}
 	return &order{
 		id:     workflow.GetInfo(ctx).WorkflowExecution.ID,
-		visits: map[string]int{},
-		facts:  lifecycle.Facts{Source: source, Material: in.Material, Model: in.Model},
+		visits: map[string]int{}, moves: map[string]Move{}, attended: in.Attended,
+		facts: lifecycle.Facts{Source: source, Material: in.Material, Model: in.Model},
 	}
 }
 
@@ -122,6 +128,9 @@ func (o *order) pass(ctx workflow.Context, step lifecycle.Step) error {
 	}
 	if step.Stage == lifecycle.Closed {
 		arrival.By, arrival.Reason = o.close.By, o.close.Reason
+	} else {
+		arrival.By = o.moves[string(step.Stage)].By
+		delete(o.moves, string(step.Stage)) // another visit waits anew
 	}
 	o.show(ctx, o)
 	var more lifecycle.Facts

@@ -3,6 +3,7 @@ package workflow_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	sdk "go.temporal.io/sdk/workflow"
+	"pgregory.net/rapid"
 
 	"ordertrace/lifecycle"
 	"ordertrace/workflow"
@@ -279,4 +281,54 @@ func accepted(t *testing.T) *testsuite.TestUpdateCallback {
 func refusal(remedy lifecycle.Remedy, field, detail string) error {
 	e := &lifecycle.Error{Remedy: remedy, Code: "test", Field: field, Detail: detail}
 	return temporal.NewApplicationErrorWithOptions(e.Error(), string(remedy), temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{e}})
+}
+
+func TestAttendedOrderWaitsForEachPerson(t *testing.T) {
+	p := newPlay(nil)
+	gates := []lifecycle.Stage{
+		lifecycle.Submitted, lifecycle.ManufacturingApproved, lifecycle.ManufacturingStarted,
+		lifecycle.ManufacturingCompleted, lifecycle.Packaging, lifecycle.Shipped,
+	}
+	for i, stage := range gates {
+		p.RegisterDelayedCallback(func() {
+			s := p.status(t)
+			require.Equal(t, stage, s.Waiting.Stage)
+			require.Len(t, p.stages, stage.Position(), "it stands still")
+			p.SignalWorkflow(workflow.SignalMove, workflow.Move{Stage: stage, By: "person-" + string(stage)})
+		}, time.Duration(i+1)*24*time.Hour)
+	}
+	p.RegisterDelayedCallback(func() { p.SignalWorkflow(workflow.SignalClose, nil) }, 30*24*time.Hour)
+	in := complete()
+	in.Attended = true
+	p.start(in)
+
+	require.NoError(t, p.GetWorkflowError())
+	require.Equal(t, lifecycle.StageNames(), p.stages)
+	for _, a := range p.arrivals {
+		if slices.Contains(gates, a.Stage) {
+			require.Equal(t, "person-"+string(a.Stage), a.By)
+		}
+	}
+}
+
+// Whatever moves are sent, in whatever order and however often, each stage is
+// passed once and in its place.
+func TestMovesThatDoNotFitDoNoHarm(t *testing.T) {
+	inputs := []any{nil, "SHIPPED", 7, map[string]string{"stage": "SHIPED"}, map[string]string{"stage": "CLOSED"}, map[string]string{"stage": "FILE_UPLOADED"}}
+	for _, stage := range lifecycle.StageNames() {
+		inputs = append(inputs, workflow.Move{Stage: stage}, workflow.Move{Stage: stage})
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		p := newPlay(nil)
+		sent := rapid.SliceOfN(rapid.SampledFrom(inputs), 0, 60).Draw(rt, "moves")
+		for i, in := range sent {
+			p.RegisterDelayedCallback(func() { p.SignalWorkflow(workflow.SignalMove, in) }, time.Duration(i+1)*time.Hour)
+		}
+		p.RegisterDelayedCallback(p.CancelWorkflow, 1000*time.Hour)
+		in := complete()
+		in.Attended = true
+		p.start(in)
+		require.Equal(rt, lifecycle.StageNames()[:len(p.stages)], p.stages)
+		require.NotContains(rt, p.stages, lifecycle.Closed)
+	})
 }

@@ -91,6 +91,8 @@ func headline(s Status) string {
 		line += "\n\nTo close it, send the signal `close` with `{\"by\":\"manual\",\"reason\":\"…\"}` or without input."
 	case lifecycle.FileUploaded:
 		line += "\n\nTo go on, send it a model or material: `starter upload ORDER --model FILE --material NAME`."
+	default:
+		line += fmt.Sprintf("\n\nTo move it on, send the signal `advance` with `{\"stage\":\"%s\",\"by\":\"…\"}`.", s.Waiting.Stage)
 	}
 	return line
 }

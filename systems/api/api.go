@@ -2,7 +2,7 @@
 // systems: one idempotent HTTP call for each stage, the same for all of them.
 //
 //	PUT /orders/{order}/stages/{stage}   record a stage      StageRequest -> StageAnswer
-//	PUT /orders/{order}/outcome          record how it ended OutcomeRequest -> Order
+//	PUT /orders/{order}/outcome          record how it ended OutcomeRequest -> 204
 //	GET /orders/{order}                  what the system knows of the order -> Order
 //	GET /orders?limit=50                 newest first -> []Order
 //	GET /healthz                         200 when the database answers

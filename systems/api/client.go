@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -35,22 +36,6 @@ func NewClient(base string, options ...otelhttp.Option) *Client {
 	}
 }
 
-// routeOf takes the identifiers out of a path, so that span names are few.
-func routeOf(path string) string {
-	switch parts := strings.Split(strings.Trim(path, "/"), "/"); {
-	case parts[0] == "models" && len(parts) == 2:
-		return "/models/{digest}"
-	case parts[0] == "orders" && len(parts) == 2:
-		return "/orders/{order}"
-	case parts[0] == "orders" && len(parts) == 3:
-		return "/orders/{order}/" + parts[2]
-	case parts[0] == "orders" && len(parts) == 4:
-		return "/orders/{order}/stages/{stage}"
-	default:
-		return "/" + parts[0]
-	}
-}
-
 // Record asks the system to record a stage under an idempotency key, and waits
 // at most for the time given, if any, before it answers how far it is.
 // It fails with a *lifecycle.Error for what the system answered, and with an
@@ -58,11 +43,11 @@ func routeOf(path string) string {
 func (c *Client) Record(ctx context.Context, order string, stage lifecycle.Stage, key string, in StageRequest, wait time.Duration) (StageAnswer, error) {
 	header := http.Header{"Idempotency-Key": {key}}
 	if wait > 0 {
-		header.Set("Prefer", "wait="+strconv.Itoa(int(wait.Seconds())))
+		header.Set("Prefer", "wait="+strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	var out StageAnswer
 	status, err := c.do(ctx, http.MethodPut, c.stagePath(order, stage), header, in, &out)
-	out.Done = status == http.StatusOK
+	out.Done = err == nil && status != http.StatusAccepted
 	return out, err
 }
 
@@ -153,7 +138,7 @@ func (c *Client) send(req *http.Request, out any) (int, error) {
 	if resp.StatusCode >= 300 {
 		return resp.StatusCode, problemOf(resp)
 	}
-	if out != nil {
+	if out != nil && resp.StatusCode != http.StatusNoContent {
 		if err := json.NewDecoder(io.LimitReader(resp.Body, maxJSON)).Decode(out); err != nil {
 			return resp.StatusCode, fmt.Errorf("answer of %s %s: %w", req.Method, routeOf(req.URL.Path), err)
 		}

@@ -119,13 +119,19 @@ func answer(w http.ResponseWriter, r *http.Request, status int, v any, err error
 	}
 }
 
-// preferredWait reads "Prefer: wait=N" (RFC 7240); 0 where there is none.
+// maxWait is the longest that a call is held.
+const maxWait = time.Hour
+
+// preferredWait reads "Prefer: wait=SECONDS" (RFC 7240); 0 where there is none.
 func preferredWait(r *http.Request) time.Duration {
-	for _, p := range strings.FieldsFunc(r.Header.Get("Prefer"), func(c rune) bool { return c == ',' || c == ' ' }) {
-		if n, ok := strings.CutPrefix(p, "wait="); ok {
-			if seconds, err := strconv.Atoi(n); err == nil && seconds > 0 {
-				return time.Duration(seconds) * time.Second
-			}
+	for p := range strings.SplitSeq(strings.Join(r.Header.Values("Prefer"), ","), ",") {
+		p, _, _ = strings.Cut(p, ";") // parameters: none are known
+		name, value, _ := strings.Cut(p, "=")
+		if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+			continue
+		}
+		if seconds, err := strconv.ParseInt(strings.Trim(value, " \t\""), 10, 64); err == nil && seconds > 0 {
+			return time.Duration(min(seconds, int64(maxWait/time.Second))) * time.Second
 		}
 	}
 	return 0

@@ -90,8 +90,8 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxJSON))
 	d.DisallowUnknownFields()
 	err := d.Decode(v)
-	if err == nil && d.More() {
-		err = errors.New("more than one JSON value")
+	if err == nil {
+		err = atEnd(d)
 	}
 	if err != nil {
 		return &lifecycle.Error{
@@ -102,13 +102,25 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	return nil
 }
 
+func atEnd(d *json.Decoder) error {
+	switch _, err := d.Token(); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return err
+	default:
+		return errors.New("more than one JSON value")
+	}
+}
+
 // problemOf reads the error that a system answered with. A system that does not
-// speak problem+json is understood by its status.
+// speak problem+json is understood by its status. That we may not enter is no
+// fault of the order: it passes once somebody mends our key.
 func problemOf(resp *http.Response) error {
 	e := &lifecycle.Error{Detail: "answered " + resp.Status}
 	switch code := resp.StatusCode; {
-	case code == http.StatusRequestTimeout, code == http.StatusTooEarly,
-		code == http.StatusTooManyRequests, code >= 500:
+	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusProxyAuthRequired,
+		code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
 		e.Remedy, e.Code = lifecycle.Retry, lifecycle.CodeUnavailable
 	case code == http.StatusNotFound, code == http.StatusGone:
 		e.Remedy, e.Code = lifecycle.LookUp, lifecycle.CodeNotFound

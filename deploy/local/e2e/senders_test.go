@@ -80,7 +80,7 @@ func TestEveryWayOfClosingKeepsTheTrace(t *testing.T) {
 // The starter knows the order that it closes, and joins its trace.
 func TestStarterJoinsTheTrace(t *testing.T) {
 	r := shared
-	id := "joined-" + t.Name()
+	id := newID("joined")
 	r.startUntraced(t, id, nil)
 	r.until(t, id, "FILE_UPLOADED")
 	r.mustStarter(t, "upload", id, "--model", ring)
@@ -123,7 +123,7 @@ func TestStartWithoutContextHasTheDerivedTrace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := shared
-			id := fmt.Sprintf("bare-%d", time.Now().UnixNano())
+			id := newID("bare")
 			start(t, r, id, workflow.Input{Material: "silver-925", Model: r.upload(t)})
 			r.until(t, id, "CLOSED")
 			r.closeUntraced(t, id)

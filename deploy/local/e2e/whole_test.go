@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,6 +164,11 @@ func (r *rig) ended(t *testing.T, id string) error {
 	require.NoError(t, ctx.Err(), "the order never ended")
 	return err
 }
+
+var ids atomic.Int64
+
+// newID is an order's number that no other order of this stack has.
+func newID(what string) string { return fmt.Sprintf("%s-%d", what, ids.Add(1)) }
 
 // startUntraced starts an order as a client that knows nothing of traces.
 func (r *rig) startUntraced(t testing.TB, id string, model *lifecycle.Model) {
