@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -86,15 +87,14 @@ type environment struct {
 	telemetry      *tracing.Telemetry
 	jaeger         *jaeger.Client
 	connected      client.Client
+	lost           sync.Once // spans, and that is said once
 }
 
 func newEnvironment(ctx context.Context, c *cli, stdout, stderr io.Writer) (*environment, error) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	otel.SetTextMapPropagator(tracing.Propagator)
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		fmt.Fprintf(stderr, "starter: this command's spans are lost: %v\n", err)
-	}))
 	e := &environment{ctx: ctx, cli: c, stdout: stdout, stderr: stderr, telemetry: &tracing.Telemetry{}, jaeger: jaeger.NewClient(c.JaegerUI)}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(e.spansLost))
 	p, err := e.telemetry.Service(ctx, "starter")
 	if err != nil {
 		return nil, err
@@ -125,8 +125,12 @@ func (e *environment) close() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), flushTimeout)
 	defer cancel()
 	if err := e.telemetry.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintf(e.stderr, "starter: this command's spans are lost: %v\n", err)
+		e.spansLost(err)
 	}
+}
+
+func (e *environment) spansLost(err error) {
+	e.lost.Do(func() { fmt.Fprintf(e.stderr, "starter: this command's spans are lost: %v\n", err) })
 }
 
 // answer prints v as JSON if that is asked for, and with text otherwise.

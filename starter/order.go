@@ -39,6 +39,9 @@ type started struct {
 }
 
 func (c *orderCmd) Run(e *environment) error {
+	if err := checkModel(c.Model); err != nil {
+		return err
+	}
 	if c.ID == "" {
 		c.ID = newOrderID(time.Now())
 	}
@@ -89,19 +92,30 @@ func newOrderID(now time.Time) string {
 	return fmt.Sprintf("ord-%s-%s", now.UTC().Format("060102"), strings.ToLower(rand.Text()[:6]))
 }
 
+// checkModel refuses what cannot be a model, before any server is asked.
+func checkModel(path string) error {
+	const hint = "--model takes the path of an STL file"
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return hinted(err, hint)
+	case info.IsDir():
+		return hinted(fmt.Errorf("%s is a folder", path), hint)
+	default:
+		return nil
+	}
+}
+
 // uploadModel sends a file to the shop, which checks it.
 func uploadModel(ctx context.Context, e *environment, path string) (lifecycle.Model, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return lifecycle.Model{}, hinted(err, "--model takes the path of an STL file")
+		return lifecycle.Model{}, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return lifecycle.Model{}, err
-	}
-	if info.IsDir() {
-		return lifecycle.Model{}, hinted(fmt.Errorf("%s is a folder", path), "--model takes the path of an STL file")
 	}
 	model, err := api.NewClient(e.cli.ShopURL).Upload(ctx, f, info.Size())
 	var known *lifecycle.Error
@@ -124,6 +138,11 @@ type uploadCmd struct {
 func (c *uploadCmd) Run(e *environment) error {
 	if c.Model == "" && c.Material == "" {
 		return hinted(errors.New("nothing to give the order"), "name --model FILE, --material NAME, or both")
+	}
+	if c.Model != "" {
+		if err := checkModel(c.Model); err != nil {
+			return err
+		}
 	}
 	temporal, err := e.temporal()
 	if err != nil {
