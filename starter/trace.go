@@ -113,7 +113,9 @@ func rowsOf(spans []jaeger.Span) []row {
 	var out []row
 	var walk func(parent string, depth int)
 	walk = func(parent string, depth int) {
-		for _, s := range children[parent] {
+		below := children[parent]
+		delete(children, parent) // once, though a span may be there twice
+		for _, s := range below {
 			out = append(out, row{s, depth, s.Parent != "" && !known[s.Parent]})
 			walk(s.ID, depth+1)
 		}

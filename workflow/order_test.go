@@ -314,7 +314,7 @@ func TestAttendedOrderWaitsForEachPerson(t *testing.T) {
 // Whatever moves are sent, in whatever order and however often, each stage is
 // passed once and in its place.
 func TestMovesThatDoNotFitDoNoHarm(t *testing.T) {
-	inputs := []any{nil, "SHIPPED", 7, map[string]string{"stage": "SHIPED"}, map[string]string{"stage": "CLOSED"}, map[string]string{"stage": "FILE_UPLOADED"}}
+	inputs := []any{nil, "SHIPPED", 7, map[string]string{"stage": "SENT"}, map[string]string{"stage": "CLOSED"}, map[string]string{"stage": "FILE_UPLOADED"}}
 	for _, stage := range lifecycle.StageNames() {
 		inputs = append(inputs, workflow.Move{Stage: stage}, workflow.Move{Stage: stage})
 	}

@@ -39,7 +39,7 @@ func newGroup(name string, drain time.Duration, progress *console) *group {
 	g.stopped = make(chan struct{})
 	go func() {
 		defer close(g.stopped)
-		<-stopped // its error only says that the context ended
+		<-stopped //nolint:errcheck // its error only says that the context ended
 	}()
 	return g
 }

@@ -25,8 +25,8 @@ func TestListOfOrders(t *testing.T) {
 	})
 
 	carrier := s.carrierMessage(s.now.Add(-4 * day))
-	id := traceIDOf(s.closedOrder("A-1", s.now.Add(-20*day), carrier))
-	s.closedOrder("A-2", s.now.Add(-19*day), carrier)
+	id := traceIDOf(s.closedOrder(carrier, "A-1", s.now.Add(-20*day)))
+	s.closedOrder(carrier, "A-2", s.now.Add(-19*day))
 	s.flush(s.jaeger)
 
 	s.look(t, "the list shows the orders, newest first", func(t *testing.T, b *browsertest.Browser) {
@@ -70,8 +70,8 @@ func TestListOfOrders(t *testing.T) {
 func TestSearch(t *testing.T) {
 	s := begin(t)
 	carrier := s.carrierMessage(s.now.Add(-4 * day))
-	id := traceIDOf(s.closedOrder("A-1", s.now.Add(-20*day), carrier))
-	s.closedOrder("A-2", s.now.Add(-19*day), carrier)
+	id := traceIDOf(s.closedOrder(carrier, "A-1", s.now.Add(-20*day)))
+	s.closedOrder(carrier, "A-2", s.now.Add(-19*day))
 	s.flush(s.jaeger)
 
 	searches := map[string]struct {
@@ -107,7 +107,7 @@ func TestSearch(t *testing.T) {
 
 func TestBasePath(t *testing.T) {
 	s := beginBelow(t, "/jaeger")
-	id := traceIDOf(s.closedOrder("A-1", s.now.Add(-20*day), s.carrierMessage(s.now)))
+	id := traceIDOf(s.closedOrder(s.carrierMessage(s.now), "A-1", s.now.Add(-20*day)))
 	s.flush(s.jaeger)
 	s.look(t, "every address stays below it", func(t *testing.T, b *browsertest.Browser) {
 		b.Open("/search", ".orders")

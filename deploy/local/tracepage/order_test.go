@@ -112,7 +112,7 @@ func (s *services) carrierMessage(at time.Time) context.Context {
 
 // closedOrder is an order as tracing/ draws it: ten stages in sixteen days, a
 // failed attempt, a link to a carrier's message, an orphan and a hostile text.
-func (s *services) closedOrder(id string, start time.Time, carrier context.Context) context.Context {
+func (s *services) closedOrder(carrier context.Context, id string, start time.Time) context.Context {
 	s.t.Helper()
 	root := s.span(s.t.Context(), "starter", "StartWorkflow:Order", start, 4*time.Millisecond, ofOrder(id))
 	anchor := s.span(root, "order", "RunWorkflow:Order", start.Add(5*time.Millisecond), instant, ofOrder(id))

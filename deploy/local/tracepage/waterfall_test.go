@@ -15,7 +15,7 @@ import (
 func TestWaterfall(t *testing.T) {
 	s := begin(t)
 	carrier := s.carrierMessage(s.now.Add(-4 * day))
-	id := traceIDOf(s.closedOrder("A-1", s.now.Add(-20*day), carrier))
+	id := traceIDOf(s.closedOrder(carrier, "A-1", s.now.Add(-20*day)))
 	s.flush(s.jaeger)
 
 	s.look(t, "the waterfall shows the ten stages in order", func(t *testing.T, b *browsertest.Browser) {
