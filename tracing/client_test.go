@@ -36,8 +36,8 @@ func (s *server) SignalWorkflowExecution(context.Context, *workflowservice.Signa
 	return nil, serviceerror.ToStatus(s.err).Err()
 }
 
-// dial starts the server, and is a process's client of it.
-func (p process) dial(t *testing.T, s *server) client.Client {
+// serve starts the server, and returns its address.
+func (s *server) serve(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	g := grpc.NewServer()
@@ -45,8 +45,13 @@ func (p process) dial(t *testing.T, s *server) client.Client {
 	served := make(chan error, 1)
 	go func() { served <- g.Serve(l) }()
 	t.Cleanup(func() { g.Stop(); require.NoError(t, <-served) })
+	return l.Addr().String()
+}
+
+// dial is a process's client of a server.
+func (p process) dial(t *testing.T, s *server) client.Client {
 	c, err := client.DialContext(t.Context(), client.Options{
-		HostPort: l.Addr().String(), Logger: quiet{}, Interceptors: []interceptor.ClientInterceptor{p.interceptor},
+		HostPort: s.serve(t), Logger: quiet{}, Interceptors: []interceptor.ClientInterceptor{p.interceptor},
 	})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
@@ -82,4 +87,24 @@ func TestClientsErrorsKeepTheirWordsOutOfSpans(t *testing.T) {
 			requireNoSecret(t, spans)
 		})
 	}
+}
+
+func TestDialFollowsTheEnvironment(t *testing.T) {
+	p := newProcess(t)
+	var temporal server
+	t.Setenv("TEMPORAL_ADDRESS", temporal.serve(t))
+	c, err := Dial(t.Context(), Options{Process: p.provider, SearchAttribute: true}) // which this server cannot have: no harm
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: workflowID, TaskQueue: "q"}, workflowType)
+	require.NoError(t, err)
+	require.True(t, temporal.started.IsValid(), "its calls are traced")
+}
+
+func TestDialSaysWhereItLooked(t *testing.T) {
+	absent := closedPort(t)
+	t.Setenv("TEMPORAL_ADDRESS", absent)
+	_, err := Dial(t.Context(), Options{Process: newProcess(t).provider})
+	require.ErrorContains(t, err, "temporal at "+absent)
+	require.ErrorContains(t, err, "connection refused")
 }

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
+	"google.golang.org/grpc"
 )
 
 // Dial connects to Temporal as its own variables say (TEMPORAL_ADDRESS,
@@ -31,6 +32,9 @@ func Dial(ctx context.Context, o Options) (client.Client, error) {
 		return nil, err
 	}
 	options.Interceptors = append(options.Interceptors, traced)
+	traced.held = &held{tell: traced.export}
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,
+		grpc.WithChainUnaryInterceptor(traced.held.watch))
 	options.Logger = log.NewStructuredLogger(slog.Default())
 	c, err := client.DialContext(ctx, options)
 	if err != nil {

@@ -35,6 +35,7 @@ type Interceptor struct {
 	searchAttribute   bool
 	told              memory
 	urgent            flusher
+	held              *held // nil: nobody tells when a task is accepted
 }
 
 var _ interceptor.Interceptor = (*Interceptor)(nil)
@@ -63,6 +64,13 @@ func NewInterceptor(o Options) (*Interceptor, error) {
 		searchAttribute:   o.SearchAttribute,
 		urgent:            flusher{provider: o.Workflow},
 	}, nil
+}
+
+// export tells a fact, unless this process has told it already.
+func (i *Interceptor) export(f fact) {
+	if i.told.first(f.id) {
+		f.tell(i.workflow)
+	}
 }
 
 // InterceptWorkflow implements interceptor.WorkerInterceptor.

@@ -58,7 +58,7 @@ func (r *run) begin(ctx workflow.Context) {
 	r.starter = contextOf(header)
 	r.trace = TraceOf(header, info.Namespace, info.WorkflowExecution.ID, info.FirstRunID)
 	if info.OriginalRunID == info.FirstRunID { // later runs of the chain hang below the same anchor
-		r.tell(ctx, fact{
+		r.tellNow(ctx, fact{
 			id: anchorID(info.FirstRunID), name: anchorName(info.WorkflowType.Name), kind: trace.SpanKindServer,
 			parent: remote(r.trace, exported(r.starter)), from: info.WorkflowStartTime,
 			to: info.WorkflowStartTime.Add(anchorLength),
@@ -167,13 +167,23 @@ func (r *run) anchor(ctx workflow.Context) trace.SpanContext {
 	return remote(r.trace, anchorID(workflow.GetInfo(ctx).FirstRunID))
 }
 
-// tell exports a fact of this run, once a process.
+// tell exports a fact of this run, once a process, as soon as Temporal's history
+// has it.
 func (r *run) tell(ctx workflow.Context, f fact) {
+	if r.root.held == nil || workflow.IsReplaying(ctx) {
+		r.tellNow(ctx, f)
+		return
+	}
+	r.root.held.add(workflow.GetInfo(ctx).WorkflowExecution.ID, r, r.sign(ctx, f))
+}
+
+// tellNow exports a fact that no later task can change.
+func (r *run) tellNow(ctx workflow.Context, f fact) { r.root.export(r.sign(ctx, f)) }
+
+func (r *run) sign(ctx workflow.Context, f fact) fact {
 	info := workflow.GetInfo(ctx)
 	f.attributes = append(f.attributes, KeyWorkflowID.String(info.WorkflowExecution.ID), KeyRunID.String(info.OriginalRunID))
-	if r.root.told.first(f.id) {
-		f.tell(r.root.workflow)
-	}
+	return f
 }
 
 // Wait marks the beginning of a wait for something by someone. The returned

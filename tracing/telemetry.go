@@ -107,7 +107,7 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 // shutdown ends a service. A provider that is out of time leaves its exporter
 // trying on, batch after batch.
 func (s service) shutdown(ctx context.Context) error {
-	err := s.TracerProvider.Shutdown(ctx)
+	err := s.Shutdown(ctx)
 	if err != nil {
 		_ = s.exporter.Shutdown(ctx) // fails for the same reason
 	}

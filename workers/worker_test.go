@@ -138,8 +138,9 @@ func TestHeldCallsAreDrainedNotWaitedFor(t *testing.T) {
 	alone(t, silentAddress(t)) // the worker serves its API while Temporal keeps it waiting
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
+	cfg := config(t, lifecycle.CRM, "--addr="+address, "--drain-timeout=1m")
 	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, kind, config(t, lifecycle.CRM, "--addr="+address, "--drain-timeout=1m")) }()
+	go func() { ended <- Run(ctx, kind, cfg) }()
 	require.Eventually(t, func() bool {
 		resp, err := http.Get("http://" + address + "/healthz")
 		if err != nil {

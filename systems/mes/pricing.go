@@ -158,7 +158,6 @@ func onSpan(span trace.Span, err error) error {
 	if errors.As(err, &e) {
 		code = e.Code
 	}
-	span.RecordError(err)
-	span.SetStatus(codes.Error, code)
+	span.SetStatus(codes.Error, code) // its words may hold what a span must not
 	return err
 }

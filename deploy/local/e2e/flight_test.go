@@ -8,8 +8,10 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"ordertrace/deploy/local/stack"
+	"ordertrace/lifecycle"
 	"ordertrace/tracing"
 	"ordertrace/tracing/jaeger"
+	"ordertrace/workflow"
 )
 
 // At every wait, every span in Jaeger has its parent there.
@@ -52,6 +54,35 @@ func TestNoOrphanInFlight(t *testing.T) {
 			require.NoError(t, r.ended(t, id))
 			r.watch(t, id, time.Second)
 		})
+	}
+}
+
+// So it is at each gate of an attended order, which has one wait for each person.
+func TestNoOrphanAtAnyGate(t *testing.T) {
+	r := shared
+	o := r.start(t, "--attended")
+	want := closedOrder()
+	for step := range lifecycle.Steps() {
+		if step.Stage == lifecycle.Initiated || step.Stage == lifecycle.FileUploaded || step.By == lifecycle.Itself {
+			continue // open already
+		}
+		r.until(t, o.ID, string(step.Stage))
+		r.watch(t, o.ID, time.Second)
+		want["await "+string(step.Stage)] = 1
+		if step.Stage != lifecycle.Closed {
+			want["signal "+workflow.SignalMove]++
+			move := workflow.Move{Stage: step.Stage, By: "person-1"}
+			require.NoError(t, r.temporal.SignalWorkflow(t.Context(), o.ID, "", workflow.SignalMove, move))
+		}
+	}
+	r.closeUntraced(t, o.ID)
+	require.NoError(t, r.ended(t, o.ID))
+	spans := r.requireFacts(t, o.ID, want)
+	for step := range lifecycle.Steps() {
+		for _, wait := range named(spans, "await "+string(step.Stage)) {
+			require.Equal(t, string(step.By), wait.Tags["order.awaited"])
+			require.Greater(t, wait.Duration, time.Second, "it took that long")
+		}
 	}
 }
 

@@ -14,13 +14,15 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+var outages = map[string]func(testing.TB) string{
+	"nobody listens":               closedPort,
+	"it accepts and never answers": blackHole,
+}
+
 // With nobody to take spans, orders run, memory stays bounded, and workers end in
 // time.
 func TestOrdersRunWithoutJaeger(t *testing.T) {
-	for name, endpoint := range map[string]func(*testing.T) string{
-		"nobody listens":               closedPort,
-		"it accepts and never answers": blackHole,
-	} {
+	for name, endpoint := range outages {
 		t.Run(name, func(t *testing.T) {
 			const flush = 2 * time.Second
 			r := another(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+endpoint(t), "FLUSH_TIMEOUT="+flush.String())
@@ -40,6 +42,36 @@ func TestOrdersRunWithoutJaeger(t *testing.T) {
 				require.Less(t, time.Since(began), flush+unusedConns+time.Second, worker)
 			}
 		})
+	}
+}
+
+// BenchmarkOutage runs orders with Jaeger up and with it down, in turns, and
+// prints orders per second as the medians of the rounds' ratios to Jaeger up.
+func BenchmarkOutage(b *testing.B) {
+	const rounds, orders = 7, 20
+	up, down := another(b), map[string]*rig{}
+	for name, endpoint := range outages {
+		down[name] = another(b, "OTEL_EXPORTER_OTLP_ENDPOINT="+endpoint(b), "FLUSH_TIMEOUT=1s")
+	}
+	seconds := func(r *rig) float64 {
+		began := time.Now()
+		r.runMany(b, orders)
+		return time.Since(began).Seconds()
+	}
+	ratios, rate := map[string][]float64{}, []float64{}
+	for range b.N {
+		for range rounds {
+			healthy := seconds(up)
+			rate = append(rate, orders/healthy)
+			for name, r := range down {
+				ratios[name] = append(ratios[name], healthy/seconds(r))
+			}
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(rate), "orders/s-up")
+	for name := range down {
+		b.ReportMetric(median(ratios[name]), "ratio:"+strings.ReplaceAll(name, " ", "-"))
 	}
 }
 
@@ -85,7 +117,7 @@ func (r *rig) memory(t *testing.T) map[string]int {
 	return out
 }
 
-func closedPort(t *testing.T) string {
+func closedPort(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -94,7 +126,7 @@ func closedPort(t *testing.T) string {
 }
 
 // blackHole takes connections, and never answers.
-func blackHole(t *testing.T) string {
+func blackHole(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -19,7 +19,7 @@ import (
 func TestSignalsThatRaceWithTheEnd(t *testing.T) {
 	r := shared
 	refused := 0
-	for range 10 {
+	for range 5 {
 		o := atTheLastGate(t, r)
 		var senders errgroup.Group
 		for range 4 {

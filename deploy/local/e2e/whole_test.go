@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -75,6 +78,7 @@ func (r *rig) requireFacts(t *testing.T, id string, want tally) []jaeger.Span {
 			quiet = 0
 		}
 		spans = traces[0]
+		slices.SortFunc(spans, func(a, b jaeger.Span) int { return cmp.Or(a.Start.Compare(b.Start), strings.Compare(a.ID, b.ID)) })
 		if got := tally(count(facts(spans))); !maps.Equal(got, want) {
 			quiet = 0
 			return false, fmt.Sprintf("want %v\ngot  %v\n%s", want, got, draw(spans))
