@@ -137,6 +137,8 @@ func newBench(b *testing.B, variants ...string) *bench {
 	b.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", s.rig.OTLPEndpoint())
 	for _, v := range variants {
 		s.namespace(b, v)
+		b.Setenv("TEMPORAL_ADDRESS", s.rig.TemporalAddress())
+		b.Setenv("TEMPORAL_NAMESPACE", benchNamespace(v))
 		var err error
 		s.clients[v], err = benchClient(b.Context(), v, s.rig.TemporalAddress(), &s.telemetry, "bench-client")
 		require.NoError(b, err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -42,7 +43,8 @@ const workerEnv = "ORDERTRACE_BENCH_WORKER"
 // benchNamespace keeps the bench's orders from the stack's own workers.
 func benchNamespace(variant string) string { return "bench-" + variant }
 
-// benchClient is a client of a variant, with its interceptor.
+// benchClient is a client of a variant, with its interceptor. Ours reads
+// Temporal's own variables.
 func benchClient(ctx context.Context, variant, address string, t *tracing.Telemetry, service string) (client.Client, error) {
 	options := client.Options{HostPort: address, Namespace: benchNamespace(variant), Logger: quiet{}}
 	var process, own trace.TracerProvider = noop.NewTracerProvider(), noop.NewTracerProvider()
@@ -55,22 +57,18 @@ func benchClient(ctx context.Context, variant, address string, t *tracing.Teleme
 			return nil, err
 		}
 	}
-	var traced interceptor.ClientInterceptor
-	var err error
 	switch variant {
 	case stock:
-		traced, err = opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
+		traced, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
 			Tracer:              process.Tracer("stock"),
 			DisableQueryTracing: true, // each of the bench's own queries would be a trace
 		})
-	case ours:
-		traced, err = tracing.NewInterceptor(tracing.Options{Process: process, Workflow: own})
-	}
-	if err != nil {
-		return nil, err
-	}
-	if traced != nil {
+		if err != nil {
+			return nil, err
+		}
 		options.Interceptors = []interceptor.ClientInterceptor{traced}
+	case ours:
+		return tracing.Dial(ctx, tracing.Options{Process: process, Workflow: own})
 	}
 	return client.DialContext(ctx, options)
 }
@@ -79,6 +77,7 @@ func benchClient(ctx context.Context, variant, address string, t *tracing.Teleme
 func serveBench(variant string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the others log nothing either
 	var telemetry tracing.Telemetry
 	c, err := benchClient(ctx, variant, os.Getenv("TEMPORAL_ADDRESS"), &telemetry, "bench-"+variant)
 	if err != nil {
@@ -137,7 +136,7 @@ func startBench(r *rig, variant string) (*benchProcess, error) {
 	}
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), workerEnv+"="+variant,
-		"TEMPORAL_ADDRESS="+r.TemporalAddress(), "OTEL_EXPORTER_OTLP_ENDPOINT="+r.OTLPEndpoint())
+		"TEMPORAL_ADDRESS="+r.TemporalAddress(), "TEMPORAL_NAMESPACE="+benchNamespace(variant), "OTEL_EXPORTER_OTLP_ENDPOINT="+r.OTLPEndpoint())
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
