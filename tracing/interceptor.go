@@ -70,6 +70,9 @@ func NewInterceptor(o Options) (*Interceptor, error) {
 func (i *Interceptor) export(f fact) {
 	if i.told.first(f.id) {
 		f.tell(i.workflow)
+		if f.urgent {
+			i.urgent.ask()
+		}
 	}
 }
 

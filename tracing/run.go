@@ -61,11 +61,9 @@ func (r *run) begin(ctx workflow.Context) {
 		r.tellNow(ctx, fact{
 			id: anchorID(info.FirstRunID), name: anchorName(info.WorkflowType.Name), kind: trace.SpanKindServer,
 			parent: remote(r.trace, exported(r.starter)), from: info.WorkflowStartTime,
-			to: info.WorkflowStartTime.Add(anchorLength),
+			to:     info.WorkflowStartTime.Add(anchorLength),
+			urgent: !workflow.IsReplaying(ctx), // a replayed one has been out for long
 		})
-		if !workflow.IsReplaying(ctx) { // a replayed one has been out for long
-			r.root.urgent.ask()
-		}
 	}
 	apart, _ := workflow.NewDisconnectedContext(ctx) // a cancelled workflow still takes signals
 	workflow.Go(apart, func(ctx workflow.Context) {
@@ -119,7 +117,7 @@ func (r *run) end(ctx workflow.Context, err error) {
 		// The run's own ID, not that before a reset, which has an outcome of its own.
 		id: outcomeID(info.WorkflowExecution.RunID), name: outcomeName(info.WorkflowType.Name, how),
 		parent: r.anchor(ctx), from: workflow.Now(ctx), status: status,
-		attributes: append(more, KeyOutcome.String(string(how))),
+		attributes: append(more, KeyOutcome.String(string(how))), urgent: !workflow.IsReplaying(ctx),
 	})
 }
 

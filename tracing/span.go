@@ -22,6 +22,7 @@ type fact struct {
 	status     codes.Code
 	link       trace.SpanContext // the sender's own span, if it had one
 	attributes []attribute.KeyValue
+	urgent     bool // others wait for it, or nobody will tell it again
 }
 
 // tell exports a fact.
