@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/worker"
@@ -111,7 +112,7 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 		WorkerStopTimeout: cfg.DrainTimeout,
 		OnFatalError:      func(err error) { failed <- err },
 	})
-	kind.Register(w, cfg, api.NewClient(url))
+	kind.Register(w, cfg, api.NewClient(url, otelhttp.WithTracerProvider(spans.Process)))
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("worker of queue %s: %w", kind.System, err)
 	}
@@ -127,8 +128,9 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 	}
 }
 
-// providers sets up the process's services: the worker's own, which is also the
-// global one, the workflow's where it runs here, and the system's.
+// providers sets up the process's services: the worker's own, the workflow's where
+// it runs here, and the system's. None is the global one: a library's spans of its
+// own inner doings are no part of an order.
 func providers(ctx context.Context, kind Kind, cfg Config) (t *tracing.Telemetry, spans tracing.Options, inside trace.TracerProvider, err error) {
 	otel.SetTextMapPropagator(tracing.Propagator)
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { slog.Warn("telemetry", "error", err) }))
@@ -145,7 +147,6 @@ func providers(ctx context.Context, kind Kind, cfg Config) (t *tracing.Telemetry
 			return nil, spans, nil, err
 		}
 	}
-	otel.SetTracerProvider(spans.Process)
 	return t, spans, inside, nil
 }
 

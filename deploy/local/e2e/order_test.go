@@ -27,6 +27,7 @@ func TestOrderFromModelToClosed(t *testing.T) {
 	spans := r.requireWhole(t, o)
 	services := map[string]bool{}
 	for _, span := range spans {
+		require.False(t, span.Failed(), "%s %s: nothing failed in this order", span.Service, span.Name)
 		if lifecycle.Stage(span.Name).Position() >= 0 {
 			services[span.Service] = true
 		}

@@ -60,7 +60,7 @@ func TestListOfOrders(t *testing.T) {
 		b.Eventually(`document.querySelector(".waterfall") !== null`)
 		require.Equal(t, "/trace/"+id, b.Path())
 		require.Contains(t, b.Text("h1"), "A-1 closed")
-		for _, fact := range []string{"Last stage CLOSED", "Duration 16d", "Spans 35", "Services 8", "Depth 4", "Errors 1"} {
+		for _, fact := range []string{"Last stage CLOSED", "Duration 16d", "Spans 45", "Services 8", "Depth 4", "Errors 1"} {
 			require.Contains(t, b.Text(".summary"), fact)
 		}
 		require.Equal(t, []string{"0", "4d", "8d", "12d", "16d"}, b.Texts(".axis-ticks span"))

@@ -140,6 +140,7 @@ func (s *services) closedOrder(carrier context.Context, id string, start time.Ti
 		call := s.span(anchor, string(step.System), string(step.Stage), at, 3*time.Second, ofOrder(id), attempt(step.Stage, n))
 		s.span(call, string(step.System)+"-api", "POST /orders/{id}", at.Add(time.Millisecond), 2*time.Second, ofOrder(id),
 			tags(attribute.String("http.request.method", "POST")))
+		s.span(call, string(step.System)+"-api", "COMMIT", at.Add(2*time.Second), time.Millisecond)
 		at = at.Add(5 * time.Second)
 	}
 	s.span(anchor, "order", "Order closed", at, instant, ofOrder(id))

@@ -3,8 +3,9 @@
 
 export const ORDER_TAG = "temporalWorkflowID";
 const STAGE_TAG = "order.stage";
-// An attempt is named after its stage; the stock interceptor of Temporal's SDK puts a word before it.
-const STAGE_NAME = /^(?:RunActivity:)?([A-Z]+(?:_[A-Z]+)*)$/;
+const STAGE_NAME = /^[A-Z]+(?:_[A-Z]+)*$/;
+// An attempt of the stock interceptor of Temporal's SDK has its stage in its name alone.
+const STOCK_ATTEMPT = "RunActivity:";
 const LAST_STAGE = "CLOSED";
 // Jaeger says so of every instant that lies outside its parent, as those of an order do.
 const SKEW_NOTE = "clock skew adjustment disabled";
@@ -78,8 +79,12 @@ function readSpan(raw, processes) {
 // lastStage is the stage of the attempt that began last, of those that did not fail.
 function lastStage(spans) {
   const done = spans.filter((s) => !s.failed && !s.waiting).sort((a, b) => b.start - a.start);
-  const named = done.find((s) => STAGE_NAME.test(s.name));
-  return named ? STAGE_NAME.exec(named.name)[1] : done.map((s) => s.tag(STAGE_TAG)).find(Boolean);
+  return done.map(stageOf).find((stage) => STAGE_NAME.test(stage));
+}
+
+function stageOf(span) {
+  if (span.name.startsWith(STOCK_ATTEMPT)) return span.name.slice(STOCK_ATTEMPT.length);
+  return span.tag(STAGE_TAG) ?? "";
 }
 
 function countServices(spans) {
