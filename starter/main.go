@@ -87,6 +87,7 @@ type environment struct {
 	telemetry      *tracing.Telemetry
 	jaeger         *jaeger.Client
 	connected      client.Client
+	namespace      string    // that of connected
 	lost           sync.Once // spans, and that is said once
 }
 
@@ -111,6 +112,9 @@ func (e *environment) temporal() (client.Client, error) {
 	c, err := tracing.Dial(e.ctx, tracing.Options{Process: otel.GetTracerProvider()})
 	if err != nil {
 		return nil, hinted(err, "start everything with `make up`, or name another server with TEMPORAL_ADDRESS")
+	}
+	if e.namespace, err = tracing.Namespace(); err != nil {
+		return nil, err
 	}
 	e.connected = c
 	return c, nil

@@ -74,7 +74,7 @@ func (c *orderCmd) Run(e *environment) error {
 	answer := started{
 		OrderID: c.ID, RunID: run.GetRunID(), TraceID: id.String(),
 		JaegerURL:   e.jaeger.TraceURL(id),
-		TemporalURL: e.workflowURL(namespace(), c.ID, run.GetRunID()),
+		TemporalURL: e.workflowURL(e.namespace, c.ID, run.GetRunID()),
 	}
 	if err := e.answer(answer, answer.print); err != nil || !c.Wait {
 		return err
@@ -148,7 +148,7 @@ func (c *uploadCmd) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	ctx := tracing.Join(e.ctx, temporal, namespace(), c.Order)
+	ctx := tracing.Join(e.ctx, temporal, e.namespace, c.Order)
 	in := workflow.Upload{Material: c.Material}
 	if c.Model != "" {
 		model, err := uploadModel(ctx, e, c.Model)
@@ -182,7 +182,7 @@ func (c *closeCmd) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	ctx := tracing.Join(e.ctx, temporal, namespace(), c.Order)
+	ctx := tracing.Join(e.ctx, temporal, e.namespace, c.Order)
 	err = temporal.SignalWorkflow(ctx, c.Order, "", workflow.SignalClose, workflow.Close{By: c.By, Reason: c.Reason})
 	if err != nil {
 		return aboutOrder(err, c.Order)

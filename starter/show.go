@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"text/tabwriter"
 	"time"
 
@@ -159,12 +158,4 @@ func rowOf(e *environment, x *workflowpb.WorkflowExecutionInfo) listed {
 		}
 	}
 	return r
-}
-
-// namespace is Temporal's own setting, for links.
-func namespace() string {
-	if n := os.Getenv("TEMPORAL_NAMESPACE"); n != "" {
-		return n
-	}
-	return "default"
 }

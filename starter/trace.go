@@ -47,7 +47,7 @@ func orderTrace(e *environment, order string) (trace.TraceID, error) {
 	if err != nil {
 		return trace.TraceID{}, err
 	}
-	anchor, err := tracing.Anchor(e.ctx, temporal, namespace(), order)
+	anchor, err := tracing.Anchor(e.ctx, temporal, e.namespace, order)
 	return anchor.TraceID(), aboutOrder(err, order)
 }
 

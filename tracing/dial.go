@@ -20,12 +20,9 @@ import (
 // 127.0.0.1:7233, namespace default), and traces what the client and its workers
 // do.
 func Dial(ctx context.Context, o Options) (client.Client, error) {
-	options, err := envconfig.LoadDefaultClientOptions()
+	options, err := clientOptions()
 	if err != nil {
-		return nil, fmt.Errorf("temporal configuration: %w", err)
-	}
-	if options.HostPort == "" {
-		options.HostPort = "127.0.0.1:7233"
+		return nil, err
 	}
 	traced, err := NewInterceptor(o)
 	if err != nil {
@@ -49,12 +46,29 @@ func Dial(ctx context.Context, o Options) (client.Client, error) {
 	return c, nil
 }
 
+// Namespace is the one that Dial connects to.
+func Namespace() (string, error) {
+	options, err := clientOptions()
+	return options.Namespace, err
+}
+
+func clientOptions() (client.Options, error) {
+	options, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return options, fmt.Errorf("temporal configuration: %w", err)
+	}
+	if options.HostPort == "" {
+		options.HostPort = "127.0.0.1:7233"
+	}
+	if options.Namespace == "" {
+		options.Namespace = client.DefaultNamespace
+	}
+	return options, nil
+}
+
 // ensureSearchAttribute adds the search attribute to the namespace if it is
 // missing.
 func ensureSearchAttribute(ctx context.Context, c client.Client, namespace string) error {
-	if namespace == "" {
-		namespace = client.DefaultNamespace
-	}
 	_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
 		Namespace:        namespace,
 		SearchAttributes: map[string]enumspb.IndexedValueType{TraceIDAttribute: enumspb.INDEXED_VALUE_TYPE_KEYWORD},

@@ -93,13 +93,21 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	if err == nil {
 		err = atEnd(d)
 	}
-	if err != nil {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &tooLarge):
+		return &lifecycle.Error{
+			Remedy: lifecycle.FixInput, Code: lifecycle.CodeTooLarge, Field: "body",
+			Detail: fmt.Sprintf("the body must be at most %d bytes", tooLarge.Limit),
+		}
+	default:
 		return &lifecycle.Error{
 			Remedy: lifecycle.FixInput, Code: lifecycle.CodeMalformed, Field: "body",
 			Detail: fmt.Sprintf("the body must be one JSON object: %v", err),
 		}
 	}
-	return nil
 }
 
 func atEnd(d *json.Decoder) error {

@@ -146,8 +146,8 @@ func TestReadJSON(t *testing.T) {
 		"a bracket too many":      {`{}}`, http.StatusBadRequest},
 		"words after it":          {`{} and more`, http.StatusBadRequest},
 		"just within 1 MiB":       {`{"reason":"` + strings.Repeat("x", maxJSON-13) + `"}`, 0},
-		"beyond 1 MiB":            {`{"reason":"` + strings.Repeat("x", maxJSON) + `"}`, http.StatusBadRequest},
-		"1 MiB of space after it": {`{}` + strings.Repeat(" ", maxJSON), http.StatusBadRequest},
+		"beyond 1 MiB":            {`{"reason":"` + strings.Repeat("x", maxJSON) + `"}`, http.StatusRequestEntityTooLarge},
+		"1 MiB of space after it": {`{}` + strings.Repeat(" ", maxJSON), http.StatusRequestEntityTooLarge},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -245,7 +245,7 @@ func TestCallsThatAreWrong(t *testing.T) {
 			"two values":                {"/orders/o/stages/" + first, "o/" + first + "/1", `{"facts":{}} {}`, 400, lifecycle.CodeMalformed, "body"},
 			"an unknown field":          {"/orders/o/stages/" + first, "o/" + first + "/1", `{"fact":{}}`, 400, lifecycle.CodeMalformed, "body"},
 			"another shape":             {"/orders/o/stages/" + first, "o/" + first + "/1", `{"facts":"none"}`, 400, lifecycle.CodeMalformed, "body"},
-			"too long a body":           {"/orders/o/stages/" + first, "o/" + first + "/1", `{"by":"` + strings.Repeat("x", 2<<20) + `"}`, 400, lifecycle.CodeMalformed, "body"},
+			"too long a body":           {"/orders/o/stages/" + first, "o/" + first + "/1", `{"by":"` + strings.Repeat("x", 2<<20) + `"}`, 413, lifecycle.CodeTooLarge, "body"},
 			"no key":                    {"/orders/o/stages/" + first, "", `{"facts":{}}`, 422, lifecycle.CodeInvalidRequest, "Idempotency-Key"},
 			"the key of another order":  {"/orders/o/stages/" + first, "p/" + first + "/1", `{"facts":{}}`, 422, lifecycle.CodeInvalidRequest, "Idempotency-Key"},
 			"a key without a visit":     {"/orders/o/stages/" + first, "o/" + first, `{"facts":{}}`, 422, lifecycle.CodeInvalidRequest, "Idempotency-Key"},
