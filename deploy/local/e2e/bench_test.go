@@ -243,18 +243,7 @@ func (s *bench) settled(b *testing.B, variant, id string) [][]jaeger.Span {
 	var last jaeger.Report
 	same := 0
 	require.Eventually(b, func() bool {
-		byID := map[string][]jaeger.Span{}
-		for _, service := range []string{"bench-" + variant, tracing.WorkflowService} {
-			found, err := s.rig.jaeger.Find(b.Context(), service, "temporalWorkflowID", id)
-			require.NoError(b, err)
-			for _, spans := range found {
-				byID[spans[0].Trace] = spans
-			}
-		}
-		traces = nil
-		for _, spans := range byID {
-			traces = append(traces, spans)
-		}
+		traces = s.rig.tracesAt(b, id, "bench-"+variant, tracing.WorkflowService)
 		report := jaeger.Examine(traces...)
 		if report == last && report.Spans > 0 {
 			same++

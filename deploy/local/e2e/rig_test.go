@@ -217,10 +217,16 @@ func (r *rig) spans(t *testing.T, o order) []jaeger.Span {
 }
 
 // tracesOf finds every trace with a span of ours that names the order.
-func (r *rig) tracesOf(t *testing.T, id string) [][]jaeger.Span {
+func (r *rig) tracesOf(t testing.TB, id string) [][]jaeger.Span {
+	t.Helper()
+	return r.tracesAt(t, id, "order", "shop", "crm", "mes", "starter")
+}
+
+// tracesAt finds every trace with a span of some services that names the order.
+func (r *rig) tracesAt(t testing.TB, id string, services ...string) [][]jaeger.Span {
 	t.Helper()
 	byID := map[string][]jaeger.Span{}
-	for _, service := range []string{"order", "shop", "crm", "mes", "starter"} {
+	for _, service := range services {
 		found, err := r.jaeger.Find(t.Context(), service, "temporalWorkflowID", id)
 		require.NoError(t, err)
 		for _, spans := range found {
