@@ -24,6 +24,14 @@ func register(r Registry, stage lifecycle.Stage, a func(context.Context, lifecyc
 	r.RegisterActivityWithOptions(a, activity.RegisterOptions{Name: string(stage)})
 }
 
+// registerEnd makes known what every system does when an order ends.
+func registerEnd(r Registry, name lifecycle.System, s system) {
+	for _, stage := range lifecycle.Owned(name) {
+		r.RegisterActivityWithOptions(s.Undo, activity.RegisterOptions{Name: lifecycle.Undo(stage)})
+	}
+	r.RegisterActivityWithOptions(s.Settle, activity.RegisterOptions{Name: lifecycle.Settle})
+}
+
 // system is what the activities of all three systems share.
 type system struct{ api *api.Client }
 
@@ -42,6 +50,11 @@ func (s system) ask(ctx context.Context, a lifecycle.Arrival, wait time.Duration
 }
 
 func key(a lifecycle.Arrival) string { return api.Key(a.Order, a.Stage, a.Visit) }
+
+// Undo has the system take a stage of a cancelled order back.
+func (s system) Undo(ctx context.Context, u lifecycle.Undoing) error {
+	return toTemporal(s.api.Undo(ctx, u.Order, u.Stage))
+}
 
 // Settle tells the system how the order ended. A system that never met the
 // order has nothing to settle.

@@ -24,11 +24,13 @@ type system struct {
 	api.System // what the activities never ask
 	record     func(ctx context.Context, n int) (api.StageAnswer, error)
 	settle     error
+	undo       error
 
 	mu      sync.Mutex
 	records []call
 	given   chan string // keys that were given up
 	settled []api.OutcomeRequest
+	undone  []lifecycle.Undoing
 }
 
 type call struct {
@@ -56,6 +58,11 @@ func (s *system) GiveUp(_ context.Context, _ string, _ lifecycle.Stage, key stri
 func (s *system) Settle(_ context.Context, _ string, in api.OutcomeRequest) error {
 	s.settled = append(s.settled, in)
 	return s.settle
+}
+
+func (s *system) Undo(_ context.Context, order string, stage lifecycle.Stage) error {
+	s.undone = append(s.undone, lifecycle.Undoing{Order: order, Stage: stage})
+	return s.undo
 }
 
 // calls are the stages recorded so far.

@@ -25,7 +25,7 @@ func (m *MES) Register(r Registry) {
 	register(r, lifecycle.ManufacturingCompleted, m.CompleteManufacturing)
 	register(r, lifecycle.Packaging, m.Pack)
 	register(r, lifecycle.Shipped, m.Ship)
-	r.RegisterActivityWithOptions(m.Settle, activity.RegisterOptions{Name: lifecycle.Settle})
+	registerEnd(r, lifecycle.MES, m.system)
 }
 
 const (

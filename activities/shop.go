@@ -3,8 +3,6 @@ package activities
 import (
 	"context"
 
-	"go.temporal.io/sdk/activity"
-
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
 )
@@ -20,7 +18,7 @@ func (s *Shop) Register(r Registry) {
 	register(r, lifecycle.Initiated, s.Initiate)
 	register(r, lifecycle.FileUploaded, s.UploadFile)
 	register(r, lifecycle.Submitted, s.Submit)
-	r.RegisterActivityWithOptions(s.Settle, activity.RegisterOptions{Name: lifecycle.Settle})
+	registerEnd(r, lifecycle.Shop, s.system)
 }
 
 // Initiate opens the order.

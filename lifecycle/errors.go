@@ -1,5 +1,7 @@
 package lifecycle
 
+import "errors"
+
 // A Remedy is what a caller should do about an error.
 type Remedy string
 
@@ -24,6 +26,11 @@ const (
 	CodeUnpriceable    = "unpriceable"
 	CodeNotWaiting     = "not_waiting"
 	CodeInvalidRequest = "invalid_request"
+	CodeDone           = "done" // the same was done already: no error to whoever asked
+	CodeEnded          = "ended"
+	CodeShipped        = "shipped"
+	CodeWrongPerson    = "wrong_person"
+	CodeUnauthorized   = "unauthorized"
 )
 
 // Error is every error that crosses a boundary of this program: typed by what
@@ -40,4 +47,10 @@ func (e *Error) Error() string {
 		return e.Field + ": " + e.Detail
 	}
 	return e.Detail
+}
+
+// IsDone tells whether a request was refused because it was granted before.
+func IsDone(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == CodeDone
 }

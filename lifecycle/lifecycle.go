@@ -61,8 +61,9 @@ type Step struct {
 	Waits bool
 	// Next is the stage that follows, empty at the end.
 	Next Stage
-	// Back is the stage to which the order returns for better input when this
-	// one cannot accept what it was given; empty where it never turns back.
+	// Back is the stage to which the order returns when this one cannot accept
+	// what it was given, or when a person turns it back at this one's gate; empty
+	// where it never turns back.
 	Back Stage
 }
 
@@ -71,9 +72,9 @@ var steps = []Step{
 	{Stage: FileUploaded, System: Shop, By: Customer, Next: Submitted, Back: FileUploaded},
 	{Stage: Submitted, System: Shop, By: Customer, Next: PriceCalculated},
 	{Stage: PriceCalculated, System: MES, By: Itself, Next: ManufacturingApproved, Back: FileUploaded},
-	{Stage: ManufacturingApproved, System: CRM, By: Manager, Next: ManufacturingStarted},
+	{Stage: ManufacturingApproved, System: CRM, By: Manager, Next: ManufacturingStarted, Back: FileUploaded},
 	{Stage: ManufacturingStarted, System: MES, By: Operator, Next: ManufacturingCompleted},
-	{Stage: ManufacturingCompleted, System: MES, By: Operator, Next: Packaging},
+	{Stage: ManufacturingCompleted, System: MES, By: Operator, Next: Packaging, Back: ManufacturingStarted},
 	{Stage: Packaging, System: MES, By: Operator, Next: Shipped},
 	{Stage: Shipped, System: MES, By: Operator, Next: Closed},
 	{Stage: Closed, System: CRM, By: Carrier, Waits: true},
@@ -103,7 +104,7 @@ func Find(stage Stage) (Step, error) {
 	}
 	return Step{}, &Error{
 		Remedy: FixInput, Code: CodeUnknownStage, Field: "stage",
-		Detail: fmt.Sprintf("there is no stage %q: the stages are %v", stage, StageNames()),
+		Detail: fmt.Sprintf("there is no stage %.40q: the stages are %v", stage, StageNames()),
 	}
 }
 
@@ -169,3 +170,13 @@ type Ending struct {
 
 // Settle is the activity, on every system's queue, that takes an Ending.
 const Settle = "settle"
+
+// Undo is the name of the activity, on the queue of the stage's system, that
+// takes a stage back when an order is cancelled. Its input is an Undoing.
+func Undo(stage Stage) string { return "undo " + string(stage) }
+
+// An Undoing is a stage to be taken back, in all its visits.
+type Undoing struct {
+	Order string `json:"order_id"`
+	Stage Stage  `json:"stage"`
+}

@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,7 +53,7 @@ func TestWalkPassesEveryStageOnceAndEnds(t *testing.T) {
 	require.Equal(t, lifecycle.StageNames(), walked)
 }
 
-func TestOrderTurnsBackOnlyToWhereItGetsBetterInput(t *testing.T) {
+func TestOrderTurnsBackOnlyToWhereItGetsBetterInputOrHands(t *testing.T) {
 	back := map[lifecycle.Stage]lifecycle.Stage{}
 	for s := range lifecycle.Steps() {
 		if s.Back != "" {
@@ -61,7 +62,10 @@ func TestOrderTurnsBackOnlyToWhereItGetsBetterInput(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[lifecycle.Stage]lifecycle.Stage{
-		lifecycle.FileUploaded: lifecycle.FileUploaded, lifecycle.PriceCalculated: lifecycle.FileUploaded,
+		lifecycle.FileUploaded:           lifecycle.FileUploaded,
+		lifecycle.PriceCalculated:        lifecycle.FileUploaded,
+		lifecycle.ManufacturingApproved:  lifecycle.FileUploaded,         // a manager's no
+		lifecycle.ManufacturingCompleted: lifecycle.ManufacturingStarted, // another operator takes over
 	}, back)
 }
 
@@ -96,13 +100,14 @@ func TestFind(t *testing.T) {
 		require.Equal(t, stage, step.Stage)
 		require.Equal(t, i, stage.Position())
 	}
-	for _, unknown := range []lifecycle.Stage{"", "closed", "MELTED"} {
+	for _, unknown := range []lifecycle.Stage{"", "closed", "MELTED", lifecycle.Stage(strings.Repeat("x", 1<<20))} {
 		_, err := lifecycle.Find(unknown)
 		var e *lifecycle.Error
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, [3]string{"fix_input", "unknown_stage", "stage"}, [3]string{string(e.Remedy), e.Code, e.Field})
 		require.ErrorContains(t, err, "MANUFACTURING_APPROVED", "it lists what there is")
 		require.Equal(t, -1, unknown.Position())
+		require.Less(t, len(err.Error()), 400, "whatever was asked for")
 	}
 }
 

@@ -1,16 +1,17 @@
 package main
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/temporal"
 
 	"ordertrace/lifecycle"
 	"ordertrace/tracing/jaeger"
+	"ordertrace/workers/orders"
 )
 
 // hintError is an error with a word on what to do.
@@ -35,59 +36,67 @@ func tell(w io.Writer, err error) {
 	}
 }
 
-// aboutOrder gives Temporal's errors on one order the words of this program.
+// aboutOrder gives errors on one order the words of this program.
 func aboutOrder(err error, order string) error {
-	var notFound *serviceerror.NotFound
+	err = orders.Typed(err, order)
 	var started *serviceerror.WorkflowExecutionAlreadyStarted
-	var failed *serviceerror.QueryFailed
+	var known *lifecycle.Error
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &started):
 		return hinted(fmt.Errorf("there is an order %s already", order), "see it with `starter show %s`, or choose another --id", order)
-	case errors.As(err, &notFound):
-		return hinted(fmt.Errorf("order %s: %w", order, err), "`starter list` shows the orders; one that has ended takes no more signals")
-	case errors.As(err, &failed), mayPass(err):
-		return hinted(fmt.Errorf("order %s: %w", order, err), "nobody answers for it: are Temporal and the shop's worker up?")
-	default:
+	case !errors.As(err, &known):
 		return fmt.Errorf("order %s: %w", order, err)
+	case known.Code == lifecycle.CodeNotFound:
+		return hinted(err, "`starter list` shows the orders")
+	default:
+		return hinted(fmt.Errorf("order %s: %w", order, err), "%s", hintOf(known, order))
+	}
+}
+
+// hintOf says what to do about what an order refused.
+func hintOf(e *lifecycle.Error, order string) string {
+	switch {
+	case e.Code == lifecycle.CodeWrongPerson:
+		return fmt.Sprintf("`starter hand-over %s --from WHO --to WHO --by WHO` gives it to another", order)
+	case e.Code == lifecycle.CodeShipped:
+		return fmt.Sprintf("`starter close %s` closes it", order)
+	case e.Remedy == lifecycle.FixInput:
+		return fmt.Sprintf("mend the %s and try again; nothing was changed", cmp.Or(e.Field, "input"))
+	case e.Remedy == lifecycle.LookUp:
+		return fmt.Sprintf("`starter show %s` tells where the order stands", order)
+	default:
+		return "are Temporal and the shop's worker up?"
 	}
 }
 
 // mayPass tells whether nobody answered, which a little patience may mend.
 func mayPass(err error) bool {
-	var notReady *serviceerror.WorkflowNotReady
-	var late *serviceerror.DeadlineExceeded
-	var unavailable *serviceerror.Unavailable
-	return errors.As(err, &notReady) || errors.As(err, &late) || errors.As(err, &unavailable) || errors.Is(err, context.DeadlineExceeded)
+	var e *lifecycle.Error
+	return errors.As(err, &e) && e.Remedy == lifecycle.Retry
 }
 
-// refusal reads what a system or the workflow found wrong, by its remedy.
-func refusal(err error) error {
-	var e lifecycle.Error
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) && app.HasDetails() && app.Details(&e) == nil {
-		err = &e
-	}
+// aboutSystem gives errors of a call to a system the words of this program.
+func aboutSystem(err error, system lifecycle.System) error {
 	var known *lifecycle.Error
-	if !errors.As(err, &known) {
-		return err
+	name := string(system)
+	if system == lifecycle.CRM {
+		name = "CRM"
 	}
-	switch known.Remedy {
-	case lifecycle.FixInput:
-		return hinted(err, "mend the %s and try again; nothing was changed", orInput(known.Field))
-	case lifecycle.LookUp:
-		return hinted(err, "`starter show ORDER` tells where the order stands")
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &known):
+		return hinted(fmt.Errorf("the %s cannot be reached: %w", name, err),
+			"start everything with `make up`, or name another %s with %s_URL", name, strings.ToUpper(name))
+	case known.Remedy == lifecycle.FixInput:
+		return hinted(err, "%s", hintOf(known, ""))
+	case known.Remedy == lifecycle.LookUp:
+		return hinted(err, "`starter list` shows the orders, `starter ticket list` the tickets")
 	default:
-		return hinted(err, "try again in a moment")
+		return hinted(fmt.Errorf("the %s: %w", name, err), "try again in a moment")
 	}
-}
-
-func orInput(field string) string {
-	if field == "" {
-		return "input"
-	}
-	return field
 }
 
 func aboutTrace(err error, order string) error {

@@ -1,5 +1,5 @@
-// Starter is the command line of the order: it starts one, gives it what it
-// lacks, closes it, shows it, and reads its trace.
+// Starter is the command line of the order: it starts one, does what people do to
+// it, shows it, reads its trace, and keeps its tickets.
 package main
 
 // The voice of this program: an answer goes to standard output, everything else
@@ -22,22 +22,28 @@ import (
 
 	"github.com/alecthomas/kong"
 	"go.opentelemetry.io/otel"
-	"go.temporal.io/sdk/client"
 
 	"ordertrace/tracing"
 	"ordertrace/tracing/jaeger"
+	"ordertrace/workers/orders"
 )
 
 type cli struct {
-	Order  orderCmd  `cmd:"" help:"Start an order from a 3D model."`
-	Upload uploadCmd `cmd:"" help:"Give an order that was sent back a better model or material."`
-	Close  closeCmd  `cmd:"" help:"Send an order the signal close."`
-	Show   showCmd   `cmd:"" help:"Show where an order stands."`
-	List   listCmd   `cmd:"" help:"List the newest orders."`
-	Trace  traceCmd  `cmd:"" help:"Draw an order's trace in the terminal."`
+	Order    orderCmd    `cmd:"" help:"Start an order from a 3D model."`
+	Upload   uploadCmd   `cmd:"" help:"Give an order that was sent back a better model or material."`
+	Advance  advanceCmd  `cmd:"" help:"Move an attended order on to the stage that it waits for."`
+	Reject   rejectCmd   `cmd:"" help:"Send an order that waits for its approval back to the customer."`
+	HandOver handOverCmd `cmd:"" help:"Give an order in production to another operator."`
+	Close    closeCmd    `cmd:"" help:"Send an order the signal close."`
+	Cancel   cancelCmd   `cmd:"" help:"Cancel an order that was not shipped, and undo what was done for it."`
+	Show     showCmd     `cmd:"" help:"Show where an order stands."`
+	List     listCmd     `cmd:"" help:"List the newest orders."`
+	Trace    traceCmd    `cmd:"" help:"Draw an order's trace in the terminal."`
+	Ticket   ticketCmd   `cmd:"" help:"Open and find support tickets."`
 
 	JSON       bool             `name:"json" help:"Answer in JSON."`
 	ShopURL    string           `env:"SHOP_URL" default:"http://127.0.0.1:8081" help:"Where the shop takes models."`
+	CRMURL     string           `name:"crm-url" env:"CRM_URL" default:"http://127.0.0.1:8082" help:"Where tickets are kept."`
 	JaegerUI   string           `env:"JAEGER_UI_URL" default:"http://127.0.0.1:16686" help:"Where traces are read."`
 	TemporalUI string           `env:"TEMPORAL_UI_URL" default:"http://127.0.0.1:8233" help:"Where workflows are seen; for links."`
 	Version    kong.VersionFlag `help:"Print the version."`
@@ -55,7 +61,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	var c cli
 	exited := -1
 	parser := kong.Must(&c, kong.Name("starter"), kong.Writers(stdout, stderr),
-		kong.Description("Starts, closes and shows orders, and reads their traces."),
+		kong.Description("Starts, moves and shows orders, and reads their traces."),
 		kong.Vars{"version": tracing.Version()}, kong.Exit(func(code int) { exited = code }))
 	chosen, err := parser.Parse(args)
 	if exited >= 0 {
@@ -86,8 +92,7 @@ type environment struct {
 	stdout, stderr io.Writer
 	telemetry      *tracing.Telemetry
 	jaeger         *jaeger.Client
-	connected      client.Client
-	namespace      string    // that of connected
+	connected      *tracing.Connection
 	lost           sync.Once // spans, and that is said once
 }
 
@@ -105,19 +110,22 @@ func newEnvironment(ctx context.Context, c *cli, stdout, stderr io.Writer) (*env
 }
 
 // temporal connects at the first need.
-func (e *environment) temporal() (client.Client, error) {
+func (e *environment) temporal() (tracing.Connection, error) {
 	if e.connected != nil {
-		return e.connected, nil
+		return *e.connected, nil
 	}
 	c, err := tracing.Dial(e.ctx, tracing.Options{Process: otel.GetTracerProvider()})
 	if err != nil {
-		return nil, hinted(err, "start everything with `make up`, or name another server with TEMPORAL_ADDRESS")
+		return c, hinted(err, "start everything with `make up`, or name another server with TEMPORAL_ADDRESS")
 	}
-	if e.namespace, err = tracing.Namespace(); err != nil {
-		return nil, err
-	}
-	e.connected = c
+	e.connected = &c
 	return c, nil
+}
+
+// orders is what people ask of orders.
+func (e *environment) orders() (orders.Orders, error) {
+	c, err := e.temporal()
+	return orders.Orders{Temporal: c, UI: e.cli.TemporalUI}, err
 }
 
 const flushTimeout = 3 * time.Second

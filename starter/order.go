@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +15,6 @@ import (
 
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
-	"ordertrace/tracing"
 	"ordertrace/workflow"
 )
 
@@ -74,7 +72,7 @@ func (c *orderCmd) Run(e *environment) error {
 	answer := started{
 		OrderID: c.ID, RunID: run.GetRunID(), TraceID: id.String(),
 		JaegerURL:   e.jaeger.TraceURL(id),
-		TemporalURL: e.workflowURL(e.namespace, c.ID, run.GetRunID()),
+		TemporalURL: e.workflowURL(temporal.Namespace, c.ID, run.GetRunID()),
 	}
 	if err := e.answer(answer, answer.print); err != nil || !c.Wait {
 		return err
@@ -118,75 +116,5 @@ func uploadModel(ctx context.Context, e *environment, path string) (lifecycle.Mo
 		return lifecycle.Model{}, err
 	}
 	model, err := api.NewClient(e.cli.ShopURL).Upload(ctx, f, info.Size())
-	var known *lifecycle.Error
-	switch {
-	case err == nil:
-		return model, nil
-	case errors.As(err, &known):
-		return model, refusal(err)
-	default:
-		return model, hinted(fmt.Errorf("the shop cannot be reached: %w", err), "start everything with `make up`, or name another shop with SHOP_URL")
-	}
-}
-
-type uploadCmd struct {
-	Order    string `arg:"" help:"The order's number."`
-	Model    string `placeholder:"FILE" help:"A better 3D model."`
-	Material string `help:"A better material."`
-}
-
-func (c *uploadCmd) Run(e *environment) error {
-	if c.Model == "" && c.Material == "" {
-		return hinted(errors.New("nothing to give the order"), "name --model FILE, --material NAME, or both")
-	}
-	if c.Model != "" {
-		if err := checkModel(c.Model); err != nil {
-			return err
-		}
-	}
-	temporal, err := e.temporal()
-	if err != nil {
-		return err
-	}
-	ctx := tracing.Join(e.ctx, temporal, e.namespace, c.Order)
-	in := workflow.Upload{Material: c.Material}
-	if c.Model != "" {
-		model, err := uploadModel(ctx, e, c.Model)
-		if err != nil {
-			return err
-		}
-		in.Model = &model
-	}
-	update, err := temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: c.Order, UpdateName: workflow.UpdateUpload, Args: []any{in},
-		WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
-	if err != nil {
-		return aboutOrder(err, c.Order)
-	}
-	var status workflow.Status
-	if err := update.Get(ctx, &status); err != nil {
-		return refusal(err)
-	}
-	return e.answer(status, func(w io.Writer) { fmt.Fprintf(w, "order %s goes on\n", c.Order) })
-}
-
-type closeCmd struct {
-	Order  string `arg:"" help:"The order's number."`
-	By     string `enum:"carrier,manual" default:"manual" help:"Who closes it: carrier or manual."`
-	Reason string `help:"Why, in words without personal data."`
-}
-
-func (c *closeCmd) Run(e *environment) error {
-	temporal, err := e.temporal()
-	if err != nil {
-		return err
-	}
-	ctx := tracing.Join(e.ctx, temporal, e.namespace, c.Order)
-	err = temporal.SignalWorkflow(ctx, c.Order, "", workflow.SignalClose, workflow.Close{By: c.By, Reason: c.Reason})
-	if err != nil {
-		return aboutOrder(err, c.Order)
-	}
-	sent := map[string]string{"order_id": c.Order, "signal": workflow.SignalClose, "by": c.By}
-	return e.answer(sent, func(w io.Writer) { fmt.Fprintf(w, "sent close to %s\n", c.Order) })
+	return model, aboutSystem(err, lifecycle.Shop)
 }

@@ -11,7 +11,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/converter"
 
 	"ordertrace/lifecycle"
 	"ordertrace/workflow"
@@ -43,67 +42,23 @@ func (c *showCmd) Run(e *environment) error {
 	return e.answer(s, func(w io.Writer) { printStatus(w, s) })
 }
 
-// How long one try of a query may take, and all of them. A worker that has just
+// queryTries is how long an order is asked how it stands. A worker that has just
 // died leaves its orders' queries unanswered for some seconds.
-const (
-	queryTimeout = 10 * time.Second
-	queryTries   = 30 * time.Second
-)
+const queryTries = 30 * time.Second
 
-func queryStatus(ctx context.Context, e *environment, order string) (workflow.Status, error) {
-	var s workflow.Status
-	temporal, err := e.temporal()
+func queryStatus(ctx context.Context, e *environment, order string) (lifecycle.Status, error) {
+	o, err := e.orders()
 	if err != nil {
-		return s, err
+		return lifecycle.Status{}, err
 	}
-	ask := func() (converter.EncodedValue, error) {
-		ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-		defer cancel()
-		answer, err := temporal.QueryWorkflow(ctx, order, "", workflow.QueryStatus)
+	s, err := backoff.Retry(ctx, func() (lifecycle.Status, error) {
+		s, err := o.Status(ctx, order)
 		if err != nil && !mayPass(err) {
-			return nil, backoff.Permanent(err)
+			return s, backoff.Permanent(err)
 		}
-		return answer, err
-	}
-	answer, err := backoff.Retry(ctx, ask, backoff.WithMaxElapsedTime(queryTries))
-	if err != nil {
-		return s, aboutOrder(err, order)
-	}
-	return s, answer.Get(&s)
-}
-
-func printStatus(w io.Writer, s workflow.Status) {
-	fmt.Fprintf(w, "order %s: %s\n", s.OrderID, standing(s))
-	if s.Problem != "" {
-		fmt.Fprintf(w, "sent back: %s\n", s.Problem)
-	}
-	if s.Facts.Price != nil {
-		fmt.Fprintf(w, "price: %s in %s\n", s.Facts.Price, s.Facts.Material)
-	}
-	if s.Outcome == lifecycle.OutcomeClosed && s.Close != nil {
-		fmt.Fprintf(w, "closed by: %s %s\n", s.Close.By, s.Close.Reason)
-	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, p := range s.Passed {
-		fmt.Fprintf(t, "  %s\t%s\n", p.Stage, p.At.Local().Format(time.RFC3339))
-	}
-	t.Flush()
-	for _, line := range s.Ignored {
-		fmt.Fprintf(w, "ignored: %s\n", line)
-	}
-}
-
-func standing(s workflow.Status) string {
-	switch {
-	case s.Outcome != "":
-		return string(s.Outcome)
-	case s.Waiting != nil:
-		return fmt.Sprintf("waits for %s (%s) since %s", s.Waiting.Stage, s.Waiting.For, s.Waiting.Since.Local().Format(time.RFC3339))
-	case s.Stage == "":
-		return "starting"
-	default:
-		return "after " + string(s.Stage)
-	}
+		return s, err
+	}, backoff.WithMaxElapsedTime(queryTries))
+	return s, aboutOrder(err, order)
 }
 
 type listCmd struct {

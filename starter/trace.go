@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"ordertrace/tracing"
@@ -15,6 +17,7 @@ import (
 type traceCmd struct {
 	Order string `arg:"" help:"The order's number."`
 	Width int    `default:"60" help:"How wide the bars are, in characters."`
+	All   bool   `help:"Draw also what goes on inside a stage or a request."`
 }
 
 // traced is the answer of the command trace.
@@ -37,7 +40,13 @@ func (c *traceCmd) Run(e *environment) error {
 	t := traced{OrderID: c.Order, TraceID: id.String(), JaegerURL: e.jaeger.TraceURL(id), Spans: spans}
 	return e.answer(t, func(w io.Writer) {
 		fmt.Fprintf(w, "order %s, %d spans, %s\n\n", t.OrderID, len(spans), t.JaegerURL)
+		if !c.All {
+			spans = story(spans)
+		}
 		waterfall(w, spans, max(c.Width, 10))
+		if hidden := len(t.Spans) - len(spans); hidden > 0 {
+			fmt.Fprintf(w, "\n%d spans inside these are drawn with --all\n", hidden)
+		}
 	})
 }
 
@@ -47,7 +56,7 @@ func orderTrace(e *environment, order string) (trace.TraceID, error) {
 	if err != nil {
 		return trace.TraceID{}, err
 	}
-	anchor, err := tracing.Anchor(e.ctx, temporal, e.namespace, order)
+	anchor, err := temporal.Anchor(e.ctx, order)
 	return anchor.TraceID(), aboutOrder(err, order)
 }
 
@@ -86,14 +95,22 @@ type row struct {
 
 func (r row) label() string {
 	label := strings.Repeat("  ", r.depth) + r.Name
-	if attempt := r.Tags["temporalAttempt"]; attempt != "" && attempt != "1" {
+	if attempt := r.tag(tracing.KeyAttempt); attempt != "" && attempt != "1" {
 		label += " #" + attempt
+	}
+	if awaited := r.tag(tracing.KeyAwaited); awaited != "" {
+		label += " (" + awaited + ")"
+	}
+	if status := r.tag(semconv.HTTPResponseStatusCodeKey); isRequest(r.Span) && status >= "400" {
+		label += " " + status
 	}
 	if r.orphan {
 		label += " (its parent is missing)"
 	}
 	return label
 }
+
+func (r row) tag(key attribute.Key) string { return r.Tags[string(key)] }
 
 // rowsOf orders spans as a tree, children by their start. A span whose parent is
 // missing stands as a root.

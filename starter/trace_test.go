@@ -60,16 +60,20 @@ func TestWaterfall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			waterfall(&out, spans, 40)
-			golden := filepath.Join("testdata", "waterfall", name+".txt")
-			if *update {
-				require.NoError(t, os.WriteFile(golden, out.Bytes(), 0o644))
-			}
-			want, err := os.ReadFile(golden)
-			require.NoError(t, err)
-			require.Equal(t, string(want), out.String())
+			requireGolden(t, filepath.Join("testdata", "waterfall", name+".txt"), out.String())
 			require.Equal(t, len(spans), bytes.Count(out.Bytes(), []byte("\n")), "every span has one line")
 		})
 	}
+}
+
+func requireGolden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
 }
 
 func TestBrief(t *testing.T) {

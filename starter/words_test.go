@@ -15,30 +15,43 @@ import (
 
 	"ordertrace/lifecycle"
 	"ordertrace/tracing/jaeger"
-	"ordertrace/workflow"
 )
 
 func TestErrorsSayWhatToDo(t *testing.T) {
-	remedied := func(r lifecycle.Remedy, field string) error {
-		e := &lifecycle.Error{Remedy: r, Field: field, Detail: "it is open"}
+	refused := func(r lifecycle.Remedy, code, field string) error {
+		e := &lifecycle.Error{Remedy: r, Code: code, Field: field, Detail: "it is so"}
 		return fmt.Errorf("wrapped: %w", temporal.NewNonRetryableApplicationError(e.Error(), string(r), nil, *e)) // as it comes over the wire: a value
+	}
+	lookUp := func(code string) error { return aboutOrder(refused(lifecycle.LookUp, code, ""), "ord-1") }
+	answered := func(r lifecycle.Remedy, field string) error {
+		return aboutSystem(fmt.Errorf("call: %w", &lifecycle.Error{Remedy: r, Code: "some", Field: field, Detail: "it is so"}), lifecycle.CRM)
 	}
 	tests := map[string]struct {
 		err        error
 		says, hint string
 	}{
 		"the number is taken":       {aboutOrder(serviceerror.NewWorkflowExecutionAlreadyStarted("x", "", ""), "ord-1"), "there is an order ord-1 already", "`starter show ord-1`"},
-		"no such order":             {aboutOrder(serviceerror.NewNotFound("no rows"), "ord-1"), "order ord-1: no rows", "`starter list`"},
-		"nobody answers":            {aboutOrder(serviceerror.NewUnavailable("down"), "ord-1"), "order ord-1: down", "are Temporal and the shop's worker up?"},
-		"nobody answers in time":    {aboutOrder(context.DeadlineExceeded, "ord-1"), "order ord-1: context deadline", "nobody answers for it"},
-		"no worker takes the query": {aboutOrder(serviceerror.NewWorkflowNotReady("wait"), "ord-1"), "order ord-1: wait", "nobody answers for it"},
+		"no such order":             {aboutOrder(serviceerror.NewNotFound("no rows"), "ord-1"), `there is no order "ord-1"`, "`starter list`"},
+		"nobody answers":            {aboutOrder(serviceerror.NewUnavailable("down"), "ord-1"), "order ord-1: nobody answers", "are Temporal and the shop's worker up?"},
+		"nobody answers in time":    {aboutOrder(context.DeadlineExceeded, "ord-1"), "order ord-1: nobody answers", "are Temporal"},
+		"no worker takes the query": {aboutOrder(serviceerror.NewWorkflowNotReady("wait"), "ord-1"), "order ord-1: nobody answers", "are Temporal"},
 		"anything else":             {aboutOrder(errors.New("odd"), "ord-1"), "order ord-1: odd", ""},
-		"the model is wrong":        {refusal(remedied(lifecycle.FixInput, "model")), "model: it is open", "mend the model"},
-		"something is wrong":        {refusal(remedied(lifecycle.FixInput, "")), "it is open", "mend the input"},
-		"the order is elsewhere":    {refusal(remedied(lifecycle.LookUp, "")), "it is open", "`starter show ORDER`"},
-		"it may pass":               {refusal(remedied(lifecycle.Retry, "")), "it is open", "try again in a moment"},
-		"no trace":                  {aboutTrace(fmt.Errorf("jaeger: %w", jaeger.ErrNotFound), "ord-1"), "order ord-1: no such trace in Jaeger", "spans take a second"},
-		"no Jaeger":                 {aboutTrace(errors.New("connection refused"), "ord-1"), "order ord-1: connection refused", "is Jaeger up?"},
+
+		"the order waits for another stage": {lookUp(lifecycle.CodeNotWaiting), "order ord-1: it is so", "`starter show ord-1`"},
+		"the order has ended":               {lookUp(lifecycle.CodeEnded), "order ord-1: it is so", "`starter show ord-1`"},
+		"another operator has the order":    {lookUp(lifecycle.CodeWrongPerson), "order ord-1: it is so", "`starter hand-over ord-1"},
+		"the order is on its way":           {lookUp(lifecycle.CodeShipped), "order ord-1: it is so", "`starter close ord-1`"},
+		"what was asked is wrong": {aboutOrder(refused(lifecycle.FixInput, lifecycle.CodeInvalidRequest, "by"), "ord-1"),
+			"order ord-1: by: it is so", "mend the by and try again"},
+		"something of it is wrong": {aboutOrder(refused(lifecycle.FixInput, lifecycle.CodeInvalidRequest, ""), "ord-1"), "order ord-1: it is so", "mend the input"},
+
+		"a system finds the input wrong":  {answered(lifecycle.FixInput, "model"), "call: model: it is so", "mend the model"},
+		"a system knows no such thing":    {answered(lifecycle.LookUp, ""), "call: it is so", "`starter ticket list`"},
+		"a system has trouble of its own": {answered(lifecycle.Retry, ""), "the CRM: call: it is so", "try again in a moment"},
+		"a system is down":                {aboutSystem(errors.New("refused"), lifecycle.CRM), "the CRM cannot be reached: refused", "another CRM with CRM_URL"},
+
+		"no trace":  {aboutTrace(fmt.Errorf("jaeger: %w", jaeger.ErrNotFound), "ord-1"), "order ord-1: no such trace in Jaeger", "spans take a second"},
+		"no Jaeger": {aboutTrace(errors.New("connection refused"), "ord-1"), "order ord-1: connection refused", "is Jaeger up?"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -55,34 +68,20 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		})
 	}
 	require.NoError(t, aboutOrder(nil, "ord-1"))
-}
-
-func TestStanding(t *testing.T) {
-	since := time.Date(2026, 11, 23, 12, 0, 0, 0, time.Local)
-	tests := map[string]workflow.Status{
-		"starting":        {},
-		"after SUBMITTED": {Stage: lifecycle.Submitted},
-		"waits for CLOSED (carrier) since " + since.Format(time.RFC3339): {
-			Stage: lifecycle.Shipped, Waiting: &workflow.Wait{Stage: lifecycle.Closed, For: lifecycle.Carrier, Since: since}},
-		"closed":    {Stage: lifecycle.Closed, Outcome: lifecycle.OutcomeClosed},
-		"cancelled": {Stage: lifecycle.Submitted, Outcome: lifecycle.OutcomeCancelled},
-	}
-	for want, s := range tests {
-		require.Equal(t, want, standing(s))
-	}
+	require.NoError(t, aboutSystem(nil, lifecycle.Shop))
 }
 
 func TestUntilAStage(t *testing.T) {
-	passed := []workflow.Passage{{Stage: lifecycle.Initiated}, {Stage: lifecycle.FileUploaded}}
+	passed := []lifecycle.Passage{{Stage: lifecycle.Initiated}, {Stage: lifecycle.FileUploaded}}
 	tests := map[string]struct {
-		status workflow.Status
+		status lifecycle.Status
 		want   bool
 	}{
-		"not yet":      {workflow.Status{Passed: passed[:1]}, false},
-		"waits for it": {workflow.Status{Waiting: &workflow.Wait{Stage: lifecycle.FileUploaded}}, true},
-		"waits before": {workflow.Status{Waiting: &workflow.Wait{Stage: lifecycle.Initiated}}, false},
-		"has passed":   {workflow.Status{Passed: passed}, true},
-		"has ended":    {workflow.Status{Outcome: lifecycle.OutcomeFailed}, true},
+		"not yet":      {lifecycle.Status{Passed: passed[:1]}, false},
+		"waits for it": {lifecycle.Status{Waiting: &lifecycle.Wait{Stage: lifecycle.FileUploaded}}, true},
+		"waits before": {lifecycle.Status{Waiting: &lifecycle.Wait{Stage: lifecycle.Initiated}}, false},
+		"has passed":   {lifecycle.Status{Passed: passed}, true},
+		"has ended":    {lifecycle.Status{Outcome: lifecycle.OutcomeFailed}, true},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

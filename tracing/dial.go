@@ -15,41 +15,43 @@ import (
 	"google.golang.org/grpc"
 )
 
+// A Connection is a Temporal client, and the namespace that it is for.
+type Connection struct {
+	client.Client
+	Namespace string
+}
+
 // Dial connects to Temporal as its own variables say (TEMPORAL_ADDRESS,
 // TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS…; default
 // 127.0.0.1:7233, namespace default), and traces what the client and its workers
 // do.
-func Dial(ctx context.Context, o Options) (client.Client, error) {
+func Dial(ctx context.Context, o Options) (Connection, error) {
 	options, err := clientOptions()
 	if err != nil {
-		return nil, err
+		return Connection{}, err
 	}
 	traced, err := NewInterceptor(o)
 	if err != nil {
-		return nil, err
+		return Connection{}, err
 	}
 	options.Interceptors = append(options.Interceptors, traced)
 	traced.held = &held{tell: traced.export}
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,
 		grpc.WithChainUnaryInterceptor(traced.held.watch))
 	options.Logger = log.NewStructuredLogger(slog.Default())
-	c, err := client.DialContext(ctx, options)
+	connect := func() (client.Client, error) { return client.DialContext(ctx, options) }
+	if o.Lazy {
+		connect = func() (client.Client, error) { return client.NewLazyClient(options) }
+	}
+	c, err := connect()
 	if err != nil {
-		return nil, fmt.Errorf("temporal at %s: %w", options.HostPort, err)
+		return Connection{}, fmt.Errorf("temporal at %s: %w", options.HostPort, err)
 	}
+	connection := Connection{Client: c, Namespace: options.Namespace}
 	if o.SearchAttribute {
-		if err := ensureSearchAttribute(ctx, c, options.Namespace); err != nil {
-			traced.searchAttribute = false
-			slog.WarnContext(ctx, "orders cannot be found by their trace ID", "search_attribute", TraceIDAttribute, "error", err)
-		}
+		traced.searchAttribute = connection.EnsureSearchAttribute(ctx, TraceIDAttribute, enumspb.INDEXED_VALUE_TYPE_KEYWORD)
 	}
-	return c, nil
-}
-
-// Namespace is the one that Dial connects to.
-func Namespace() (string, error) {
-	options, err := clientOptions()
-	return options.Namespace, err
+	return connection, nil
 }
 
 func clientOptions() (client.Options, error) {
@@ -66,16 +68,18 @@ func clientOptions() (client.Options, error) {
 	return options, nil
 }
 
-// ensureSearchAttribute adds the search attribute to the namespace if it is
-// missing.
-func ensureSearchAttribute(ctx context.Context, c client.Client, namespace string) error {
+// EnsureSearchAttribute adds a search attribute to the namespace if it is
+// missing. Where it may not, workflows must do without: it tells whether the
+// attribute is there.
+func (c Connection) EnsureSearchAttribute(ctx context.Context, name string, kind enumspb.IndexedValueType) bool {
 	_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
-		Namespace:        namespace,
-		SearchAttributes: map[string]enumspb.IndexedValueType{TraceIDAttribute: enumspb.INDEXED_VALUE_TYPE_KEYWORD},
+		Namespace:        c.Namespace,
+		SearchAttributes: map[string]enumspb.IndexedValueType{name: kind},
 	})
 	var exists *serviceerror.AlreadyExists
-	if errors.As(err, &exists) {
-		return nil
+	if err != nil && !errors.As(err, &exists) {
+		slog.WarnContext(ctx, "orders cannot be found by it", "search_attribute", name, "error", err)
+		return false
 	}
-	return err
+	return true
 }

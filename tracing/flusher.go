@@ -14,6 +14,10 @@ type flusher struct {
 	asked    atomic.Int64 // and not served yet
 }
 
+// Urgent returns what has a provider send its spans at once, and does not wait
+// for it.
+func Urgent(p trace.TracerProvider) func() { return (&flusher{provider: p}).ask }
+
 func (f *flusher) ask() {
 	p, ok := f.provider.(interface{ ForceFlush(context.Context) error })
 	if !ok || f.asked.Add(1) > 1 {

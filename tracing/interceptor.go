@@ -22,6 +22,9 @@ type Options struct {
 	// attribute TraceIDAttribute. Dial adds it to the namespace; where it may not,
 	// workflows do without. Default: false.
 	SearchAttribute bool
+	// Lazy makes Dial return at once: the first call connects, and fails while
+	// Temporal cannot be reached. Default: Dial connects.
+	Lazy bool
 }
 
 // Interceptor makes one trace of a workflow's whole life, for a Temporal client

@@ -6,19 +6,18 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/client"
 )
 
 // Anchor reads which span all that happens to a workflow hangs below, and so its
 // trace, from the first event of its history.
-func Anchor(ctx context.Context, c client.Client, namespace, workflowID string) (trace.SpanContext, error) {
+func (c Connection) Anchor(ctx context.Context, workflowID string) (trace.SpanContext, error) {
 	event, err := c.GetWorkflowHistory(ctx, workflowID, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
 	if err != nil {
 		return trace.SpanContext{}, err
 	}
 	start := event.GetWorkflowExecutionStartedEventAttributes()
 	first := start.GetFirstExecutionRunId()
-	return remote(TraceOf(start.GetHeader().GetFields(), namespace, workflowID, first), anchorID(first)), nil
+	return remote(TraceOf(start.GetHeader().GetFields(), c.Namespace, workflowID, first), anchorID(first)), nil
 }
 
 // joinTimeout is how long Join may hold its caller up.
@@ -26,10 +25,10 @@ const joinTimeout = 2 * time.Second
 
 // Join makes what is done under ctx a part of a workflow's trace, below its
 // anchor. If the workflow cannot be read in two seconds, ctx comes back as it is.
-func Join(ctx context.Context, c client.Client, namespace, workflowID string) context.Context {
+func (c Connection) Join(ctx context.Context, workflowID string) context.Context {
 	reading, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	anchor, err := Anchor(reading, c, namespace, workflowID)
+	anchor, err := c.Anchor(reading, workflowID)
 	if err != nil {
 		return ctx
 	}

@@ -20,6 +20,7 @@ type run struct {
 	trace    trace.TraceID
 	starter  trace.SpanContext // invalid where nobody gave the start a context
 	signals  int
+	notes    int
 	received []signal // not told yet
 }
 
@@ -201,6 +202,23 @@ func Wait(ctx workflow.Context, what, whom string) (end func()) {
 			attributes: []attribute.KeyValue{KeyStage.String(what), KeyAwaited.String(whom)},
 		})
 	}
+}
+
+// Note tells that something happened to a workflow, at this moment: a span named
+// by its kind and by what it is about, such as "overdue SHIPPED". Both must be of
+// few. Outside a traced workflow it does nothing.
+func Note(ctx workflow.Context, kind, what string) {
+	r, ok := ctx.Value(runKey{}).(*run)
+	if !ok {
+		return
+	}
+	r.notes++
+	at := workflow.Now(ctx)
+	r.tell(ctx, fact{
+		id:   noteID(workflow.GetInfo(ctx).OriginalRunID, kind, what, r.notes, at),
+		name: noteName(kind, what), parent: r.anchor(ctx), from: at,
+		attributes: []attribute.KeyValue{KeyNote.String(what)},
+	})
 }
 
 // TraceID is the trace of the workflow that ctx runs in; not valid outside a

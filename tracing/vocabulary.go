@@ -27,6 +27,7 @@ const ScopeName = "ordertrace/tracing"
 // Names. They are few and fixed; what varies is an attribute.
 func anchorName(workflowType string) string            { return "RunWorkflow:" + workflowType }
 func waitName(what string) string                      { return "await " + what }
+func noteName(kind, what string) string                { return kind + " " + what }
 func signalName(signal string) string                  { return "signal " + signal }
 func updateName(update string) string                  { return "update " + update }
 func outcomeName(workflowType string, o ending) string { return workflowType + " " + string(o) }
@@ -49,6 +50,7 @@ const (
 	KeyAttempt    = attribute.Key("temporalAttempt")
 	KeyStage      = attribute.Key("order.stage")   // the activity's type, or what a wait is for
 	KeyAwaited    = attribute.Key("order.awaited") // who is waited for
+	KeyNote       = attribute.Key("order.note")    // what a note is about, such as a parcel's status
 	KeyOutcome    = attribute.Key("order.outcome")
 	KeyErrorType  = attribute.Key("error.type") // an error's type; its words stay in the history
 )
@@ -78,6 +80,10 @@ func attemptID(run, activityID string, attempt int32) trace.SpanID {
 
 func waitID(run, what string, from, to time.Time) trace.SpanID {
 	return spanID("wait", run, what, stamp(from), stamp(to))
+}
+
+func noteID(run, kind, what string, ordinal int, at time.Time) trace.SpanID {
+	return spanID("note", run, kind, what, strconv.Itoa(ordinal), stamp(at))
 }
 
 func signalID(run, signal string, ordinal int, at time.Time) trace.SpanID {

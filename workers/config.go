@@ -19,6 +19,8 @@ type Config struct {
 	URL          string        `env:"${SYSTEM}_URL" help:"Base URL of an outside ${system}. If set, the worker runs no ${system} of its own."`
 	DSN          string        `env:"${SYSTEM}_DSN" name:"dsn" default:"sqlite:.local/${system}.db" help:"The ${system}'s database: sqlite:PATH or postgres://…"`
 	Service      string        `env:"OTEL_SERVICE_NAME" default:"${system}" help:"The worker's service name in traces; its system's is this with -api."`
+	Tracing      string        `env:"${SYSTEM}_TRACING" enum:"on,off" default:"on" help:"off: the ${system} itself tells no spans, as a vendor's closed one."`
+	TemporalUI   string        `env:"TEMPORAL_UI_URL" default:"http://127.0.0.1:8233" help:"Where people see orders; for links."`
 	JaegerUI     string        `env:"JAEGER_UI_URL" default:"http://127.0.0.1:16686" help:"Where people read traces; for links."`
 	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" default:"20s" help:"How long running work may take to finish after SIGTERM."`
 	FlushTimeout time.Duration `env:"FLUSH_TIMEOUT" default:"5s" help:"How long the last spans may take to leave."`

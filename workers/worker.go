@@ -17,11 +17,14 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"go.temporal.io/sdk/worker"
 
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
+	"ordertrace/systems/desk"
 	"ordertrace/tracing"
+	"ordertrace/workers/orders"
 	"ordertrace/workflow"
 )
 
@@ -29,6 +32,11 @@ import (
 type Service interface {
 	Handler() http.Handler
 	io.Closer
+}
+
+// A Peopled Service has routes for people beside those that every system has.
+type Peopled interface {
+	People(*http.ServeMux, api.People)
 }
 
 // A Drainer is a Service whose calls may be held for long. Drain has them answered
@@ -41,7 +49,15 @@ type Kind struct {
 	// Open starts the system; its spans go to the given provider.
 	Open func(context.Context, Config, trace.TracerProvider) (Service, error)
 	// Register registers what runs on the system's queue.
-	Register func(worker.Registry, Config, *api.Client)
+	Register func(context.Context, Queue) error
+}
+
+// A Queue is what a worker's activities and workflows are registered with.
+type Queue struct {
+	worker.Registry
+	Config   Config
+	System   *api.Client // of the system whose queue it is
+	Temporal tracing.Connection
 }
 
 // Main runs a worker until SIGTERM or SIGINT, and exits. The fields of flags,
@@ -92,27 +108,33 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 		return fmt.Errorf("listen for the %s's API: %w; set %s_ADDR to another address", kind.System, err, vars(kind.System)["SYSTEM"])
 	}
 	stack.add("listener", ignoreClosed(listener.Close))
-	server := &http.Server{Addr: listener.Addr().String(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout}
-	url, err := system(life, kind, cfg, inside, server, &stack)
+	service, url, err := open(life, kind, cfg, inside, listener, &stack)
 	if err != nil {
 		return err
 	}
+	people, err := people(ctx, cfg, inside, &stack)
+	if err != nil {
+		return err
+	}
+	server := serverOf(kind, service, people)
 	failed := make(chan error, 2)
 	go func() { failed <- server.Serve(listener) }()
 	stack.add("api", func() error { return shutdown(server, cfg.DrainTimeout) })
 
-	temporal, err := tracing.Dial(ctx, spans)
+	temporal, err := dial(ctx, spans, &stack)
 	if err != nil {
-		return fmt.Errorf("%w; start it, or name another with TEMPORAL_ADDRESS", err)
+		return err
 	}
-	stack.add("temporal client", func() error { temporal.Close(); return nil })
 
 	worker.SetStickyWorkflowCacheSize(cfg.CacheSize)
-	w := worker.New(temporal, string(kind.System), worker.Options{
+	w := worker.New(temporal.Client, string(kind.System), worker.Options{
 		WorkerStopTimeout: cfg.DrainTimeout,
 		OnFatalError:      func(err error) { failed <- err },
 	})
-	kind.Register(w, cfg, api.NewClient(url, otelhttp.WithTracerProvider(spans.Process)))
+	system := api.NewClient(url, otelhttp.WithTracerProvider(spans.Process))
+	if err := kind.Register(ctx, Queue{Registry: w, Config: cfg, System: system, Temporal: temporal}); err != nil {
+		return fmt.Errorf("queue %s: %w", kind.System, err)
+	}
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("worker of queue %s: %w", kind.System, err)
 	}
@@ -150,27 +172,63 @@ func providers(ctx context.Context, kind Kind, cfg Config) (t *tracing.Telemetry
 	return t, spans, inside, nil
 }
 
-// system has the server serve the worker's own system, or leaves its place to an
-// outside one. It returns the system's base URL.
-func system(ctx context.Context, kind Kind, cfg Config, p trace.TracerProvider, server *http.Server, stack *closers) (string, error) {
-	if cfg.URL != "" {
-		health := http.NewServeMux()
-		health.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-			api.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
-		})
-		server.Handler = health
-		return cfg.URL, nil
-	}
-	service, err := kind.Open(ctx, cfg, p)
+// dial connects to Temporal until the worker ends.
+func dial(ctx context.Context, o tracing.Options, stack *closers) (tracing.Connection, error) {
+	c, err := tracing.Dial(ctx, o)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", kind.System, err)
+		return c, fmt.Errorf("%w; start it, or name another with TEMPORAL_ADDRESS", err)
+	}
+	stack.add("temporal client", func() error { c.Close(); return nil })
+	return c, nil
+}
+
+// people is how the system's people reach the orders. What they ask for is told
+// as the system's doing, not as the worker's.
+func people(ctx context.Context, cfg Config, inside trace.TracerProvider, stack *closers) (api.People, error) {
+	c, err := dial(ctx, tracing.Options{Process: inside, Lazy: true}, stack)
+	return api.People{
+		Orders:         orders.Orders{Temporal: c, UI: cfg.TemporalUI},
+		TracerProvider: inside, Sent: tracing.Urgent(inside),
+	}, err
+}
+
+// open starts the worker's own system, unless there is an outside one. It also
+// returns the system's base URL.
+func open(ctx context.Context, kind Kind, cfg Config, spans trace.TracerProvider, listener net.Listener, stack *closers) (Service, string, error) {
+	if cfg.URL != "" {
+		return nil, cfg.URL, nil
+	}
+	if cfg.Tracing == "off" {
+		spans = noop.NewTracerProvider()
+	}
+	service, err := kind.Open(ctx, cfg, spans)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", kind.System, err)
 	}
 	stack.add("system", service.Close)
-	server.Handler = service.Handler()
+	return service, "http://" + listener.Addr().String(), nil
+}
+
+// serverOf serves the routes of the system's people, and the system if it is
+// the worker's own.
+func serverOf(kind Kind, service Service, people api.People) *http.Server {
+	mux := http.NewServeMux()
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout}
+	desk.Register(mux, kind.System, people)
+	if service == nil {
+		mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+			api.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+		})
+		return server
+	}
+	mux.Handle("/", service.Handler())
+	if s, ok := service.(Peopled); ok {
+		s.People(mux, people)
+	}
 	if d, ok := service.(Drainer); ok {
 		server.RegisterOnShutdown(d.Drain) // a held call would outlast the shutdown
 	}
-	return "http://" + server.Addr, nil
+	return server
 }
 
 func logger(cfg Config) *slog.Logger {

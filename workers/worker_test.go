@@ -15,11 +15,9 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/trace"
-	"go.temporal.io/sdk/worker"
 	"go.uber.org/goleak"
 
 	"ordertrace/lifecycle"
-	"ordertrace/systems/api"
 	"ordertrace/systems/crm"
 )
 
@@ -52,7 +50,7 @@ var crmKind = Kind{
 	Open: func(ctx context.Context, c Config, p trace.TracerProvider) (Service, error) {
 		return crm.New(ctx, crm.Config{DSN: c.DSN, TracerProvider: p})
 	},
-	Register: func(worker.Registry, Config, *api.Client) {},
+	Register: func(context.Context, Queue) error { return nil },
 }
 
 // alone points Temporal and the collector at addresses where nobody answers.

@@ -1,214 +1,131 @@
 package workflow
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"regexp"
 	"time"
 
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"ordertrace/lifecycle"
 )
 
-// Close is the input of the signal close. No input means by hand, without a
-// reason.
-type Close struct {
-	By     string `json:"by"` // "carrier" or "manual"
-	Reason string `json:"reason,omitempty"`
-}
+// The search attributes that an order's waits have.
+const (
+	AttributeWaiting = "OrderWaiting" // Keyword: the stage that it waited for last
+	AttributeOverdue = "OrderOverdue" // Bool: it waits for longer than the gate's service level
+)
 
-// Move is the input of the signal advance: a person moves an attended order on
-// to the stage that it waits for.
-type Move struct {
-	Stage lifecycle.Stage `json:"stage"`
-	By    string          `json:"by"` // an identifier of the person, not a name
-}
+var (
+	waitingKey = temporal.NewSearchAttributeKeyKeyword(AttributeWaiting)
+	overdueKey = temporal.NewSearchAttributeKeyBool(AttributeOverdue)
+)
 
-// Upload is the input of the update upload: what an order still lacks, or
-// something better than what was refused.
-type Upload struct {
-	Model    *lifecycle.Model `json:"model,omitempty"`
-	Material string           `json:"material,omitempty"`
-}
-
-// listen registers everything that reaches the order from outside.
-func (o *order) listen(ctx workflow.Context) error {
-	if err := workflow.SetQueryHandlerWithOptions(ctx, QueryStatus,
-		func() (Status, error) { return o.status(), nil },
-		workflow.QueryHandlerOptions{Description: "where the order stands and what it waits for"},
-	); err != nil {
-		return err
-	}
-	if err := workflow.SetUpdateHandlerWithOptions(ctx, UpdateUpload, o.upload, workflow.UpdateHandlerOptions{
-		Validator:   o.validateUpload,
-		Description: `gives an order that waits at FILE_UPLOADED its model or material: {"model":{"digest":"sha256-…"},"material":"silver-925"}`,
-	}); err != nil {
-		return err
-	}
-	o.receive(ctx, workflow.GetSignalChannelWithOptions(ctx, SignalMove, workflow.SignalChannelOptions{
-		Description: `moves an attended order on to the stage that it waits for: {"stage":"…","by":"…"}`,
-	}), o.takeMove)
-	closes := workflow.GetSignalChannelWithOptions(ctx, SignalClose, workflow.SignalChannelOptions{
-		Description: `closes a shipped order: {"by":"carrier"|"manual","reason":"…"}, or no input; sent earlier, it is kept until then`,
-	})
-	o.receive(ctx, closes, o.takeClose)
-	return nil
-}
-
-// receive hands on every signal of a channel as it is, so that no input can be
-// lost or do harm.
-func (o *order) receive(ctx workflow.Context, signals workflow.ReceiveChannel, take func([]byte)) {
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		for {
-			var raw converter.RawValue
-			if !signals.Receive(ctx, &raw) {
-				return
-			}
-			take(raw.Payload().GetData())
-			o.show(ctx, o)
-		}
-	})
-}
-
-// takeMove opens the gate at which the order waits, if that is the one meant.
-func (o *order) takeMove(data []byte) {
-	m, err := parseMove(data)
-	switch {
-	case err != nil:
-		o.ignore(SignalMove, err.Error())
-	case o.waiting == nil || o.waiting.Stage != m.Stage:
-		o.ignore(SignalMove, fmt.Sprintf("the order does not wait for %s", m.Stage))
-	case m.Stage == lifecycle.Closed || m.Stage == lifecycle.FileUploaded:
-		o.ignore(SignalMove, fmt.Sprintf("%s takes more than a word: send close, or upload a model", m.Stage))
-	default:
-		o.moves[string(m.Stage)] = m
-	}
-}
-
-func parseMove(data []byte) (Move, error) {
-	var m Move
-	if err := json.Unmarshal(data, &m); err != nil {
-		return m, fmt.Errorf(`input must be {"stage":"…","by":"…"}`)
-	}
-	if len(m.By) > maxBy {
-		return m, fmt.Errorf(`"by" is longer than %d bytes`, maxBy)
-	}
-	_, err := lifecycle.Find(m.Stage)
-	return m, err
-}
-
-const maxBy = 100 // bytes of an identifier
-
-// takeClose keeps the first good close signal, and writes down the others.
-func (o *order) takeClose(data []byte) {
-	c, err := parseClose(data)
-	switch {
-	case err != nil:
-		o.ignore(SignalClose, err.Error())
-	case o.close != nil:
-		o.ignore(SignalClose, fmt.Sprintf("repeated: already closed by %s", o.close.By))
-	default:
-		o.close = &c
-	}
-}
-
-const maxReason = 500 // bytes of a reason that are kept
-
-func parseClose(data []byte) (Close, error) {
-	c := Close{By: "manual"}
-	if data = bytes.TrimSpace(data); len(data) == 0 || string(data) == "null" {
-		return c, nil
-	}
-	if err := json.Unmarshal(data, &c); err != nil {
-		return Close{}, fmt.Errorf(`input must be {"by":"carrier"|"manual","reason":"…"} or empty`)
-	}
-	if c.By == "" {
-		c.By = "manual"
-	}
-	if c.By != "carrier" && c.By != "manual" {
-		return Close{}, fmt.Errorf(`"by" must be carrier or manual`)
-	}
-	if len(c.Reason) > maxReason {
-		return Close{}, fmt.Errorf(`"reason" is longer than %d bytes`, maxReason)
-	}
-	return c, nil
-}
-
-const maxIgnored = 20 // a flood of bad signals must not grow the order for ever
-
-func (o *order) ignore(signal, why string) {
-	if len(o.ignored) < maxIgnored {
-		o.ignored = append(o.ignored, signal+": "+why)
-	}
-}
-
-// await holds the order at the stage's gate until it may pass.
+// await holds the order at the stage's gate until it may pass, or turns back.
 func (o *order) await(ctx workflow.Context, step lifecycle.Step) error {
 	open := o.gate(step)
-	if open() {
-		return nil
+	if err := o.cancelled(ctx); err != nil || open() {
+		return err
 	}
-	o.waiting = &Wait{Stage: step.Stage, For: step.By, Since: workflow.Now(ctx)}
-	o.show(ctx, o)
+	terms := o.terms(ctx, step.Stage)
+	o.Passing, o.Waiting = "", &lifecycle.Wait{Stage: step.Stage, For: step.By, Since: workflow.Now(ctx)}
+	if terms.Level > 0 {
+		o.Waiting.Due = o.Waiting.Since.Add(terms.Level)
+	}
+	o.index(ctx, terms, waitingKey.ValueSet(string(step.Stage)))
+	o.show(ctx)
 	end := func() {}
-	if o.mark != nil {
-		end = o.mark(ctx, string(step.Stage), string(step.By))
+	if o.Wait != nil {
+		end = o.Wait(ctx, string(step.Stage), string(step.By))
 	}
-	err := workflow.Await(ctx, open)
+	err := o.hold(ctx, terms, open)
 	end()
+	if o.overdue {
+		o.overdue = false
+		o.index(ctx, terms, overdueKey.ValueSet(false))
+	}
+	if err == nil { // granted and cancelled at once
+		err = o.cancelled(ctx)
+	}
 	return err
 }
 
-// gate returns what lets an order pass to a stage.
+// cancelled is why the walk ends. An order that began before changePeople learns
+// it from the next activity.
+func (o *order) cancelled(ctx workflow.Context) error {
+	if !o.people {
+		return nil
+	}
+	return ctx.Err()
+}
+
+// supplied tells whether the customer gave all that an order needs.
+func (o *order) supplied() bool { return o.Facts.Model != nil && o.Facts.Material != "" }
+
+// hold waits until the gate opens, and tells when the service level is over.
+func (o *order) hold(ctx workflow.Context, terms terms, open func() bool) error {
+	if terms.Level > 0 {
+		opened, err := workflow.AwaitWithTimeout(ctx, terms.Level, open)
+		if err != nil || opened {
+			return err
+		}
+		o.overdue, o.Waiting.Overdue = true, true
+		o.index(ctx, terms, overdueKey.ValueSet(true))
+		o.note(ctx, "overdue", string(o.Waiting.Stage))
+		o.show(ctx)
+	}
+	return workflow.Await(ctx, open)
+}
+
+// gate returns what lets an order pass a stage's gate, on or back.
 func (o *order) gate(step lifecycle.Step) func() bool {
-	switch {
-	case step.Stage == lifecycle.Initiated: // whoever started the order opened it
-		return func() bool { return true }
-	case step.Stage == lifecycle.FileUploaded:
-		return func() bool { return o.facts.Model != nil && o.facts.Material != "" }
-	case step.Stage == lifecycle.Closed:
-		return func() bool { return o.close != nil }
-	case o.attended && step.By != lifecycle.Itself:
-		return func() bool { _, moved := o.moves[string(step.Stage)]; return moved }
-	default:
-		return func() bool { return true }
+	return func() bool {
+		switch {
+		case o.back != "" || step.Stage == lifecycle.Initiated: // whoever started the order opened it
+			return true
+		case step.Stage == lifecycle.FileUploaded:
+			return o.supplied()
+		case step.Stage == lifecycle.Closed:
+			return o.Close != nil
+		case o.Attended && step.By != lifecycle.Itself:
+			_, moved := o.pending[step.Stage]
+			return moved
+		default:
+			return true
+		}
 	}
 }
 
-var digest = regexp.MustCompile(`^sha256-[0-9a-f]{64}$`)
+// terms are what this worker knows of a gate. Another may have another mind when
+// it replays the order, so they are recorded.
+type terms struct {
+	Level      time.Duration `json:"level,omitempty"` // 0: it is never overdue
+	Searchable bool          `json:"searchable,omitempty"`
+}
 
-func (o *order) validateUpload(_ workflow.Context, in Upload) error {
-	switch {
-	case o.waiting == nil || o.waiting.Stage != lifecycle.FileUploaded:
-		return refuse(lifecycle.LookUp, lifecycle.CodeNotWaiting, "", "the order does not wait for a model: read its status")
-	case in.Model == nil && in.Material == "":
-		return refuse(lifecycle.FixInput, lifecycle.CodeMissingModel, "model", "give a model, a material, or both")
-	case in.Model != nil && !digest.MatchString(in.Model.Digest):
-		return refuse(lifecycle.FixInput, lifecycle.CodeInvalidModel, "model", `the digest must be "sha256-" and 64 hex digits, as the shop answered the upload`)
+func (o *order) terms(ctx workflow.Context, stage lifecycle.Stage) (t terms) {
+	if !o.people {
+		return t
 	}
-	return nil
-}
-
-func (o *order) upload(_ workflow.Context, in Upload) (Status, error) {
-	o.facts = o.facts.With(lifecycle.Facts{Model: in.Model, Material: in.Material})
-	o.problem = ""
-	return o.status(), nil
-}
-
-func refuse(remedy lifecycle.Remedy, code, field, detail string) error {
-	e := &lifecycle.Error{Remedy: remedy, Code: code, Field: field, Detail: detail}
-	return temporal.NewApplicationErrorWithOptions(e.Error(), string(remedy), temporal.ApplicationErrorOptions{
-		NonRetryable: true, Details: []any{e},
+	recorded := workflow.SideEffect(ctx, func(workflow.Context) any {
+		return terms{Level: o.Levels[stage], Searchable: o.Searchable}
 	})
+	if err := recorded.Get(&t); err != nil {
+		workflow.GetLogger(ctx).Error("terms of the gate", "stage", stage, "error", err)
+	}
+	return t
 }
 
-// A Wait is what an order waits for.
-type Wait struct {
-	Stage lifecycle.Stage `json:"stage"` // the stage behind the gate
-	For   lifecycle.Role  `json:"for"`
-	Since time.Time       `json:"since"`
+func (o *order) index(ctx workflow.Context, t terms, update temporal.SearchAttributeUpdate) {
+	if !t.Searchable {
+		return
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, update); err != nil {
+		workflow.GetLogger(ctx).Warn("not searchable", "error", err)
+	}
+}
+
+func (o *order) note(ctx workflow.Context, kind, what string) {
+	if o.Note != nil {
+		o.Note(ctx, kind, what)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	sdk "go.temporal.io/sdk/workflow"
 
+	"ordertrace/lifecycle"
 	"ordertrace/tracing"
 	"ordertrace/workflow"
 )
@@ -23,10 +24,25 @@ func TestSavedHistoriesReplay(t *testing.T) {
 	files, err := filepath.Glob("testdata/histories/*.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
+	levels, err := lifecycle.LoadLevels("")
+	require.NoError(t, err)
+	workers := map[string]workflow.Workflow{
+		"traced": {Wait: tracing.Wait},
+		"traced, with service levels": {
+			Wait: tracing.Wait, Levels: levels, Searchable: true,
+			Note: func(_ sdk.Context, kind, what string) {
+				if kind == "overdue" {
+					t.Errorf("%s is overdue, of which nothing was known then", what)
+				}
+			},
+		},
+	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
-			require.NoError(t, replayer(t, workflow.Workflow{Wait: tracing.Wait}.Order).ReplayWorkflowHistoryFromJSONFile(nil, file))
-		})
+		for name, w := range workers {
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".json")+" "+name, func(t *testing.T) {
+				require.NoError(t, replayer(t, w.Order).ReplayWorkflowHistoryFromJSONFile(nil, file))
+			})
+		}
 	}
 }
 

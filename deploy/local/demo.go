@@ -1,16 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"crypto/rand"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
+	"ordertrace/deploy/local/carrier"
+	"ordertrace/deploy/local/people"
 	"ordertrace/deploy/local/stack"
+	"ordertrace/lifecycle"
 )
 
 type demoCmd struct {
@@ -22,8 +24,7 @@ type demoCmd struct {
 func (c demoCmd) Run(ctx context.Context) error {
 	return withStack(ctx, c.config(), func(s *stack.Stack) error {
 		printAddresses(os.Stdout, s)
-		person := starter{program: filepath.Join(c.Bin, "starter"), env: s.Env()}
-		if err := oneOrder(ctx, person, c.Model); err != nil {
+		if err := c.oneOrder(ctx, s); err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
 		if !c.Once {
@@ -33,33 +34,61 @@ func (c demoCmd) Run(ctx context.Context) error {
 	})
 }
 
-// oneOrder takes an order to CLOSED with the commands that a person would type.
-func oneOrder(ctx context.Context, person starter, model string) error {
-	var order struct {
-		ID          string `json:"order_id"`
-		JaegerURL   string `json:"jaeger_url"`
-		TemporalURL string `json:"temporal_url"`
-	}
-	answer, err := person.ask(ctx, "order", "--model", model, "--json")
+// oneOrder takes an order to CLOSED. The customer, the manager, the operator and
+// the carrier are simulated; all that they do, anyone can do with curl.
+func (c demoCmd) oneOrder(ctx context.Context, s *stack.Stack) error {
+	secret, err := s.CarrierSecret()
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(answer, &order); err != nil {
-		return fmt.Errorf("read the answer of starter order: %w", err)
+	secret, _, _ = strings.Cut(secret, ",")
+	everyone := people.People{Shop: s.ShopURL(), CRM: s.CRMURL(), MES: s.MESURL(), Show: func(command string) { fmt.Printf("$ %s\n", command) }}
+	ups := carrier.Simulator{URL: s.CRMURL(), Secret: secret}
+
+	say("a customer orders a ring, uploads its model, and places the order")
+	order, err := everyone.Start(ctx, "silver-925")
+	if err != nil {
+		return err
 	}
-	for _, step := range [][]string{
-		{"show", order.ID, "--until", "CLOSED"},
-		{"close", order.ID, "--by", "carrier", "--reason", "simulated by the demo: delivered"},
-		{"show", order.ID, "--until", "end"},
-		{"trace", order.ID},
-	} {
-		if err := person.do(ctx, step...); err != nil {
+	model, err := os.Open(c.Model)
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	if err := everyone.Upload(ctx, order.OrderID, c.Model, model); err != nil {
+		return err
+	}
+	tracking := "1Z" + strings.ToUpper(rand.Text()[:16])
+	for _, step := range everyone.Steps(tracking) {
+		if step.Stage == lifecycle.ManufacturingApproved {
+			say("the MES prices it; a manager approves it; an operator makes it and ships it")
+		}
+		if err := everyone.Take(ctx, order.OrderID, step); err != nil {
 			return err
 		}
 	}
-	fmt.Printf("\nthe order in Temporal  %s\nits trace in Jaeger    %s\n", order.TemporalURL, order.JaegerURL)
+	if err := everyone.Await(ctx, order.OrderID, lifecycle.Closed); err != nil {
+		return err
+	}
+	say("the carrier, simulated, sends its signed messages to the CRM")
+	for _, status := range []lifecycle.ParcelStatus{lifecycle.ParcelInTransit, lifecycle.ParcelOutForDelivery, lifecycle.ParcelDelivered} {
+		fmt.Printf("%s: %s\n", tracking, status)
+		if err := ups.Say(ctx, tracking, "UPS", status); err != nil {
+			return err
+		}
+	}
+	person := starter{program: filepath.Join(c.Bin, "starter"), env: s.Env()}
+	for _, command := range [][]string{{"show", order.OrderID, "--until", "end"}, {"trace", order.OrderID}} {
+		if err := person.do(ctx, command...); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("\nthe order in Temporal  %s/namespaces/%s/workflows/%s\nits trace in Jaeger    %s/trace/%s\n",
+		s.UIURL(), stack.Namespace, order.OrderID, s.JaegerURL(), order.TraceID)
 	return nil
 }
+
+func say(what string) { fmt.Printf("\n# %s\n", what) }
 
 // starter is bin/starter, used as at a terminal.
 type starter struct {
@@ -67,17 +96,8 @@ type starter struct {
 	env     []string
 }
 
-// ask runs a command and returns what it prints.
-func (s starter) ask(ctx context.Context, args ...string) ([]byte, error) {
-	var answer bytes.Buffer
-	err := s.run(ctx, &answer, args)
-	return answer.Bytes(), err
-}
-
 // do runs a command and shows what it prints.
-func (s starter) do(ctx context.Context, args ...string) error { return s.run(ctx, os.Stdout, args) }
-
-func (s starter) run(ctx context.Context, output io.Writer, args []string) error {
+func (s starter) do(ctx context.Context, args ...string) error {
 	fmt.Printf("\n$ bin/starter")
 	for _, arg := range args {
 		fmt.Printf(" %s", quoted(arg))
@@ -85,7 +105,7 @@ func (s starter) run(ctx context.Context, output io.Writer, args []string) error
 	fmt.Println()
 	cmd := exec.CommandContext(ctx, s.program, args...)
 	cmd.Env = append(os.Environ(), s.env...)
-	cmd.Stdout, cmd.Stderr = output, os.Stderr
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {

@@ -1,11 +1,16 @@
 // Package api is the contract between an order's activities and the three
 // systems: one idempotent HTTP call for each stage, the same for all of them.
 //
-//	PUT /orders/{order}/stages/{stage}   record a stage      StageRequest -> StageAnswer
-//	PUT /orders/{order}/outcome          record how it ended OutcomeRequest -> 204
-//	GET /orders/{order}                  what the system knows of the order -> Order
-//	GET /orders?limit=50                 newest first -> []Order
-//	GET /healthz                         200 when the database answers
+//	PUT  /orders/{order}/stages/{stage}       record a stage      StageRequest -> StageAnswer
+//	POST /orders/{order}/stages/{stage}/undo  take a stage back   no body -> 204
+//	PUT  /orders/{order}/outcome              record how it ended OutcomeRequest -> 204
+//	GET  /orders/{order}                      what the system knows of the order -> Order
+//	GET  /orders?limit=50                     newest first -> []Order
+//	GET  /healthz                             200 when the database answers
+//
+// and, at the CRM alone,
+//
+//	PUT  /orders/{order}/parcel               watch for a parcel  ParcelRequest -> ParcelAnswer
 //
 // A call is repeated safely: Idempotency-Key names the fact, and a fact that is
 // already recorded is answered as it was the first time. Errors are problem+json
@@ -14,6 +19,12 @@
 // A stage that takes long answers 202 with its progress after the seconds that
 // the request allows in "Prefer: wait=N" (RFC 7240), and goes on; the same PUT
 // repeated waits for it again. DELETE on the same address gives it up.
+//
+// A cancelled order's stages are taken back, the last first, each with a call of
+// its own, before the outcome is recorded. A stage is taken back in all its
+// visits; taken back again, never recorded, or of an order that the system does
+// not know, it is 204 as well. From the first such call on the order records no
+// stage any more, so that an attempt that comes late brings nothing back.
 package api
 
 import (
@@ -47,7 +58,7 @@ type OutcomeRequest struct {
 // Order is what one system knows of an order.
 type Order struct {
 	ID        string            `json:"order_id"`
-	Stage     lifecycle.Stage   `json:"stage"`             // the last one that this system recorded
+	Stage     lifecycle.Stage   `json:"stage"`             // the last one that this system recorded, taken back or not
 	Outcome   lifecycle.Outcome `json:"outcome,omitempty"` // empty while the order is open
 	By        string            `json:"by,omitempty"`      // who ended it
 	Reason    string            `json:"reason,omitempty"`  // and why
@@ -63,6 +74,18 @@ type Record struct {
 	Key        string          `json:"idempotency_key"`
 	By         string          `json:"by,omitempty"`
 	RecordedAt time.Time       `json:"recorded_at"`
+	UndoneAt   *time.Time      `json:"undone_at,omitempty"` // when it was taken back
+}
+
+// ParcelRequest asks the CRM to watch for a carrier's messages on a parcel.
+type ParcelRequest struct {
+	Carrier  string `json:"carrier"`
+	Tracking string `json:"tracking_number"`
+}
+
+// ParcelAnswer is what the carrier said of the parcel so far.
+type ParcelAnswer struct {
+	Events []lifecycle.CarrierEvent `json:"events"`
 }
 
 // Key is the Idempotency-Key of a stage: visit counts how often the order came

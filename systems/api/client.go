@@ -57,6 +57,23 @@ func (c *Client) GiveUp(ctx context.Context, order string, stage lifecycle.Stage
 	return err
 }
 
+// Undo has the system take a stage back, in all its visits. A stage or an order
+// that it does not know is no error. It fails with a LookUp error with the code
+// conflict for what cannot be taken back.
+func (c *Client) Undo(ctx context.Context, order string, stage lifecycle.Stage) error {
+	_, err := c.do(ctx, http.MethodPost, c.stagePath(order, stage)+"/undo", nil, nil, nil)
+	return err
+}
+
+// ExpectParcel has the CRM watch for the carrier's messages on a parcel, and
+// returns those that came before.
+func (c *Client) ExpectParcel(ctx context.Context, parcel lifecycle.Parcel) ([]lifecycle.CarrierEvent, error) {
+	var out ParcelAnswer
+	_, err := c.do(ctx, http.MethodPut, "/orders/"+url.PathEscape(parcel.Order)+"/parcel", nil,
+		ParcelRequest{Carrier: parcel.Carrier, Tracking: parcel.Tracking}, &out)
+	return out.Events, err
+}
+
 // Settle tells the system how the order ended.
 func (c *Client) Settle(ctx context.Context, order string, in OutcomeRequest) error {
 	_, err := c.do(ctx, http.MethodPut, "/orders/"+url.PathEscape(order)+"/outcome", nil, in, nil)

@@ -24,6 +24,13 @@ type System interface {
 	// GiveUp stops a long stage that was not recorded yet; anything else is no
 	// error and does nothing.
 	GiveUp(ctx context.Context, order string, stage lifecycle.Stage, key string) error
+	// Undo takes a stage of a cancelled order back, in all its visits, and lets
+	// the order record no stage any more. One that is taken back already, or
+	// was never recorded, or whose order is unknown or has ended cancelled, is
+	// no error. Fails with LookUp and conflict for an order that ended
+	// otherwise, and for a stage that stands for good or that a later one of
+	// the system's still builds on.
+	Undo(ctx context.Context, order string, stage lifecycle.Stage) error
 	// Settle records how an order ended. The same outcome again does nothing;
 	// another one fails with LookUp.
 	Settle(ctx context.Context, order string, in OutcomeRequest) error
@@ -40,6 +47,13 @@ func Register(mux *http.ServeMux, system lifecycle.System, s System) {
 	mux.HandleFunc("PUT /orders/{order}/stages/{stage}", func(w http.ResponseWriter, r *http.Request) { recordStage(w, r, system, s) })
 	mux.HandleFunc("DELETE /orders/{order}/stages/{stage}", func(w http.ResponseWriter, r *http.Request) {
 		err := s.GiveUp(r.Context(), r.PathValue("order"), lifecycle.Stage(r.PathValue("stage")), r.Header.Get("Idempotency-Key"))
+		answer(w, r, http.StatusNoContent, nil, err)
+	})
+	mux.HandleFunc("POST /orders/{order}/stages/{stage}/undo", func(w http.ResponseWriter, r *http.Request) {
+		stage, err := ownStage(r, system)
+		if err == nil {
+			err = s.Undo(r.Context(), r.PathValue("order"), stage)
+		}
 		answer(w, r, http.StatusNoContent, nil, err)
 	})
 	mux.HandleFunc("PUT /orders/{order}/outcome", func(w http.ResponseWriter, r *http.Request) {
@@ -77,14 +91,9 @@ func Traced(mux *http.ServeMux, operation string, options ...otelhttp.Option) ht
 func recordStage(w http.ResponseWriter, r *http.Request, system lifecycle.System, s System) {
 	var in StageRequest
 	key := r.Header.Get("Idempotency-Key")
-	step, err := lifecycle.Find(lifecycle.Stage(r.PathValue("stage")))
+	stage, err := ownStage(r, system)
 	switch {
 	case err != nil:
-	case step.System != system:
-		err = &lifecycle.Error{
-			Remedy: lifecycle.FixInput, Code: lifecycle.CodeUnknownStage, Field: "stage",
-			Detail: string(step.Stage) + " is recorded by " + string(step.System) + ", not by " + string(system),
-		}
 	case key == "":
 		err = &lifecycle.Error{
 			Remedy: lifecycle.FixInput, Code: lifecycle.CodeInvalidRequest, Field: "Idempotency-Key",
@@ -97,12 +106,24 @@ func recordStage(w http.ResponseWriter, r *http.Request, system lifecycle.System
 		WriteProblem(w, r, err)
 		return
 	}
-	out, err := s.Record(r.Context(), r.PathValue("order"), step.Stage, key, in, preferredWait(r))
+	out, err := s.Record(r.Context(), r.PathValue("order"), stage, key, in, preferredWait(r))
 	status := http.StatusOK
 	if !out.Done {
 		status = http.StatusAccepted
 	}
 	answer(w, r, status, out, err)
+}
+
+// ownStage reads the path's stage, which must be one of the system's.
+func ownStage(r *http.Request, system lifecycle.System) (lifecycle.Stage, error) {
+	step, err := lifecycle.Find(lifecycle.Stage(r.PathValue("stage")))
+	if err == nil && step.System != system {
+		err = &lifecycle.Error{
+			Remedy: lifecycle.FixInput, Code: lifecycle.CodeUnknownStage, Field: "stage",
+			Detail: string(step.Stage) + " is recorded by " + string(step.System) + ", not by " + string(system),
+		}
+	}
+	return step.Stage, err
 }
 
 func answer(w http.ResponseWriter, r *http.Request, status int, v any, err error) {

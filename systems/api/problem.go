@@ -36,6 +36,8 @@ func Status(err error) int {
 		return http.StatusServiceUnavailable
 	}
 	switch {
+	case e.Code == lifecycle.CodeUnauthorized:
+		return http.StatusUnauthorized
 	case e.Code == lifecycle.CodeNotFound:
 		return http.StatusNotFound
 	case e.Code == lifecycle.CodeTooLarge:

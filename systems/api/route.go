@@ -9,7 +9,9 @@ import (
 var routes = []string{
 	"/healthz",
 	"/models", "/models/{digest}",
-	"/orders", "/orders/{order}", "/orders/{order}/outcome", "/orders/{order}/stages/{stage}",
+	"/tickets", "/tickets/{id}",
+	"/orders", "/orders/{order}", "/orders/{order}/outcome", "/orders/{order}/parcel",
+	"/orders/{order}/stages/{stage}", "/orders/{order}/stages/{stage}/undo",
 }
 
 // routeOf names a path by its route, so that span names are few and hold no

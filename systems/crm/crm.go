@@ -29,12 +29,22 @@ type Config struct {
 	DSN string
 	// TracerProvider takes the CRM's spans. Default: the global one.
 	TracerProvider trace.TracerProvider
+	// JaegerUI is the base URL where people read traces. Default: tickets have no
+	// link to theirs.
+	JaegerUI string
+	// CarrierSecrets are what the carrier signs its messages with: any of them,
+	// so that they can be changed. None: the webhook takes no message.
+	CarrierSecrets []string
+	// CarrierWindow is how old a carrier's message may be. Default: seven days.
+	CarrierWindow time.Duration
 }
 
 // System is the CRM.
 type System struct {
 	*ledger.Ledger
-	tracers trace.TracerProvider
+	tracers  trace.TracerProvider
+	jaegerUI string
+	seal     carrierSeal
 }
 
 var _ api.System = (*System)(nil)
@@ -54,14 +64,24 @@ func New(ctx context.Context, c Config) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &System{Ledger: l, tracers: c.TracerProvider}, nil
+	return &System{
+		Ledger: l, tracers: c.TracerProvider, jaegerUI: c.JaegerUI,
+		seal: newCarrierSeal(c.CarrierSecrets, c.CarrierWindow),
+	}, nil
 }
 
 // Handler serves the contract of package api.
 func (s *System) Handler() http.Handler {
 	mux := http.NewServeMux()
 	api.Register(mux, lifecycle.CRM, s)
+	mux.HandleFunc("PUT /orders/{order}/parcel", s.expectParcel)
 	return api.Traced(mux, "crm-api", otelhttp.WithTracerProvider(s.tracers))
+}
+
+// People adds the routes by which managers and carriers act.
+func (s *System) People(mux *http.ServeMux, p api.People) {
+	s.carrierRoutes(mux, p)
+	s.ticketRoutes(mux, p)
 }
 
 // Record implements api.System. Its stages take no time: wait is not used.
@@ -72,6 +92,12 @@ func (s *System) Record(ctx context.Context, order string, stage lifecycle.Stage
 		}
 		return lifecycle.Facts{}, confirm(ctx, tx, order, in, known.Price)
 	})
+}
+
+// Undo implements api.System. Only an approval can be taken back: CLOSED ends its
+// order, and the ledger keeps it so.
+func (s *System) Undo(ctx context.Context, order string, stage lifecycle.Stage) error {
+	return s.Ledger.Undo(ctx, order, stage, func(ctx context.Context, tx *sql.Tx) error { return withdraw(ctx, tx, order) })
 }
 
 // GiveUp does nothing: no stage of the CRM takes long.
@@ -91,6 +117,14 @@ func confirm(ctx context.Context, tx *sql.Tx, order string, in api.StageRequest,
 		order, price.Amount, price.Currency, in.By, store.Now())
 	if err != nil {
 		return fmt.Errorf("confirm deal: %w", err)
+	}
+	return nil
+}
+
+// withdraw takes the deal's approval back.
+func withdraw(ctx context.Context, tx *sql.Tx, order string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE deals SET withdrawn_at = $2 WHERE order_id = $1`, order, store.Now()); err != nil {
+		return fmt.Errorf("withdraw deal: %w", err)
 	}
 	return nil
 }

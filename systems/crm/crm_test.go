@@ -2,6 +2,7 @@ package crm_test
 
 import (
 	"database/sql"
+	"fmt"
 	"net/http/httptest"
 	"testing"
 
@@ -58,6 +59,31 @@ func TestADealIsConfirmedAtItsPriceAndClosed(t *testing.T) {
 		require.Equal(t, price, order.Facts.Price)
 		require.NoError(t, client.Settle(t.Context(), "o", api.OutcomeRequest{Outcome: lifecycle.OutcomeClosed}), "the workflow may say so again")
 		require.ErrorContains(t, record(t, client, lifecycle.Closed, 2, api.StageRequest{By: "manual"}), "has ended")
+	})
+}
+
+func TestADealIsConfirmedAnewAtItsNewPriceAndWithdrawn(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		s, client := start(t, dsn)
+		deal := func() (amount int64, approved string, withdrawn bool) {
+			require.NoError(t, s.DB().QueryRow(`SELECT price, approved_by, withdrawn_at IS NOT NULL FROM deals WHERE order_id = 'o'`).
+				Scan(&amount, &approved, &withdrawn))
+			return amount, approved, withdrawn
+		}
+		for visit, amount := range []int64{1999, 2500} {
+			by := fmt.Sprintf("manager-%d", visit)
+			require.NoError(t, record(t, client, lifecycle.ManufacturingApproved, visit+1,
+				api.StageRequest{By: by, Facts: lifecycle.Facts{Price: &lifecycle.Money{Amount: amount, Currency: "EUR"}}}))
+			price, approved, withdrawn := deal()
+			require.Equal(t, amount, price)
+			require.Equal(t, by, approved)
+			require.False(t, withdrawn)
+		}
+		require.NoError(t, client.Undo(t.Context(), "o", lifecycle.Closed), "it never came so far")
+		require.NoError(t, client.Undo(t.Context(), "o", lifecycle.ManufacturingApproved))
+		price, _, withdrawn := deal()
+		require.True(t, withdrawn)
+		require.EqualValues(t, 2500, price, "what was agreed is not forgotten")
 	})
 }
 

@@ -89,6 +89,8 @@ func conflict(format string, args ...any) error {
 	return &lifecycle.Error{Remedy: lifecycle.LookUp, Code: lifecycle.CodeConflict, Detail: fmt.Sprintf(format, args...)}
 }
 
+func hasEnded(a account) error { return conflict("order %s has ended: it was %s", a.ID, a.Outcome) }
+
 func unknown(order string) error {
 	return &lifecycle.Error{
 		Remedy: lifecycle.LookUp, Code: lifecycle.CodeNotFound, Detail: fmt.Sprintf("there is no order %q here", order),

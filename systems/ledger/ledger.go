@@ -75,8 +75,9 @@ type Change func(ctx context.Context, tx *sql.Tx, known lifecycle.Facts) (lifecy
 //
 // It fails with FixInput for a key that is not api.Key's or input that cannot be
 // kept, and with LookUp when the order is unknown and this is not the system's
-// first stage (not_found), or when it has ended, lacks the stage before, or is
-// past this visit (conflict); and with whatever change fails with.
+// first stage (not_found), or when it has ended, is being taken back, lacks the
+// stage before, or is past this visit, or when the key's own stage was taken back
+// (conflict); and with whatever change fails with.
 func (l *Ledger) Record(ctx context.Context, order string, stage lifecycle.Stage, key string, in api.StageRequest, change Change) (api.StageAnswer, error) {
 	e, err := l.entry(order, stage, key, in)
 	if err != nil {
@@ -93,8 +94,8 @@ func (l *Ledger) Record(ctx context.Context, order string, stage lifecycle.Stage
 	return answer, err
 }
 
-// errRepeated undoes the transaction of a call that only reads an old answer.
-var errRepeated = errors.New("recorded before")
+// errRepeated rolls back the transaction of a call that has nothing to do.
+var errRepeated = errors.New("done before")
 
 func (l *Ledger) record(ctx context.Context, tx *sql.Tx, e entry, change Change) (answer api.StageAnswer, err error) {
 	now := store.Now()
@@ -103,7 +104,7 @@ func (l *Ledger) record(ctx context.Context, tx *sql.Tx, e entry, change Change)
 			return answer, err
 		}
 	}
-	o, err := hold(ctx, tx, e.order, now)
+	a, err := hold(ctx, tx, e.order, now)
 	if err != nil {
 		return answer, err
 	}
@@ -119,17 +120,16 @@ func (l *Ledger) record(ctx context.Context, tx *sql.Tx, e entry, change Change)
 	case answer.Done:
 		return answer, errRepeated
 	}
-	if err := l.mayFollow(o, passed, e); err != nil {
+	if err := l.mayFollow(a, passed, e); err != nil {
 		return answer, err
 	}
-	known := o.Facts.With(e.in.Facts)
+	known := a.Facts.With(e.in.Facts)
 	added, err := change(ctx, tx, known)
 	if err != nil {
 		return answer, err
 	}
-	o.Facts = known.With(added)
 	answer = api.StageAnswer{Facts: added, Done: true}
-	return answer, write(ctx, tx, o, e, answer, len(passed), now)
+	return answer, write(ctx, tx, known.With(added), e, answer, len(passed), now)
 }
 
 // Answered looks a stage up without recording it: Done is true if the key is
@@ -139,7 +139,7 @@ func (l *Ledger) Answered(ctx context.Context, order string, stage lifecycle.Sta
 	if err != nil {
 		return api.StageAnswer{}, err
 	}
-	o, unread := read(ctx, l.db, order)
+	a, unread := read(ctx, l.db, order)
 	passed, err := passed(ctx, l.db, order)
 	if err != nil {
 		return api.StageAnswer{}, err
@@ -153,15 +153,18 @@ func (l *Ledger) Answered(ctx context.Context, order string, stage lifecycle.Sta
 	case unread != nil:
 		return answer, unread
 	default:
-		return answer, l.mayFollow(o, passed, e)
+		return answer, l.mayFollow(a, passed, e)
 	}
 }
 
 // mayFollow tells whether the order, having passed the stages that it has, may
 // come to the entry's stage on the entry's visit.
-func (l *Ledger) mayFollow(o api.Order, passed visits, e entry) error {
-	if o.Outcome != "" {
-		return conflict("order %s has ended: it was %s", e.order, o.Outcome)
+func (l *Ledger) mayFollow(a account, passed visits, e entry) error {
+	if a.Outcome != "" {
+		return hasEnded(a)
+	}
+	if a.undoing {
+		return conflict("order %s is being cancelled: it comes to no stage any more", e.order)
 	}
 	if i := slices.Index(l.stages, e.stage); i > 0 && passed.last(l.stages[i-1]) == 0 {
 		return conflict("order %s cannot come to %s: %s never recorded its %s", e.order, e.stage, l.system, l.stages[i-1])

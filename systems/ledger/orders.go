@@ -19,19 +19,25 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-const orderColumns = `order_id, stage, outcome, ended_by, reason, facts, created_at, updated_at`
+// account is an order as the ledger keeps it.
+type account struct {
+	api.Order
+	undoing bool // its stages are taken back: it records none any more
+}
+
+const orderColumns = `order_id, stage, outcome, ended_by, reason, facts, created_at, updated_at, undoing_since IS NOT NULL`
 
 // Order reads an order with its stages. Fails with LookUp and not_found.
 func (l *Ledger) Order(ctx context.Context, order string) (api.Order, error) {
 	if checkID(order) != nil {
 		return api.Order{}, unknown(order)
 	}
-	o, err := read(ctx, l.db, order)
+	a, err := read(ctx, l.db, order)
 	if err != nil {
 		return api.Order{}, err
 	}
-	o.Stages, err = l.records(ctx, order)
-	return o, err
+	a.Stages, err = l.records(ctx, order)
+	return a.Order, err
 }
 
 // Orders lists the newest orders, at most limit, without their stages.
@@ -40,7 +46,10 @@ func (l *Ledger) Orders(ctx context.Context, limit int) ([]api.Order, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list orders: %w", err)
 	}
-	return collect(rows, func(rows *sql.Rows) (api.Order, error) { return scanOrder(rows.Scan) })
+	return collect(rows, func(rows *sql.Rows) (api.Order, error) {
+		a, err := scanOrder(rows.Scan)
+		return a.Order, err
+	})
 }
 
 // Settle records how an order ended. The same outcome again does nothing;
@@ -63,9 +72,9 @@ func (l *Ledger) Settle(ctx context.Context, order string, in api.OutcomeRequest
 		if err != nil || ended {
 			return err
 		}
-		o, err := read(ctx, tx, order)
-		if err == nil && o.Outcome != in.Outcome {
-			err = conflict("order %s has ended already: it was %s", order, o.Outcome)
+		a, err := read(ctx, tx, order)
+		if err == nil && a.Outcome != in.Outcome {
+			err = hasEnded(a)
 		}
 		return err
 	})
@@ -96,30 +105,30 @@ func open(ctx context.Context, tx *sql.Tx, e entry, now time.Time) error {
 
 // hold reads an order and locks it until the transaction ends. An UPDATE does
 // on both databases what SELECT FOR UPDATE does on one.
-func hold(ctx context.Context, tx *sql.Tx, order string, now time.Time) (api.Order, error) {
+func hold(ctx context.Context, tx *sql.Tx, order string, now time.Time) (account, error) {
 	row := tx.QueryRowContext(ctx, `UPDATE orders SET updated_at = $2 WHERE order_id = $1 RETURNING `+orderColumns, order, now)
 	return orUnknown(order, row)
 }
 
-func read(ctx context.Context, db querier, order string) (api.Order, error) {
+func read(ctx context.Context, db querier, order string) (account, error) {
 	return orUnknown(order, db.QueryRowContext(ctx, `SELECT `+orderColumns+` FROM orders WHERE order_id = $1`, order))
 }
 
-func orUnknown(order string, row *sql.Row) (api.Order, error) {
-	o, err := scanOrder(row.Scan)
+func orUnknown(order string, row *sql.Row) (account, error) {
+	a, err := scanOrder(row.Scan)
 	if errors.Is(err, sql.ErrNoRows) {
-		return o, unknown(order)
+		return a, unknown(order)
 	}
-	return o, err
+	return a, err
 }
 
 // write puts the stage that the order came to into both tables.
-func write(ctx context.Context, tx *sql.Tx, o api.Order, e entry, answer api.StageAnswer, position int, now time.Time) error {
+func write(ctx context.Context, tx *sql.Tx, facts lifecycle.Facts, e entry, answer api.StageAnswer, position int, now time.Time) error {
 	given, err := json.Marshal(answer)
 	if err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
-	facts, err := json.Marshal(o.Facts)
+	known, err := json.Marshal(facts)
 	if err != nil {
 		return fmt.Errorf("facts: %w", err)
 	}
@@ -130,7 +139,7 @@ func write(ctx context.Context, tx *sql.Tx, o api.Order, e entry, answer api.Sta
 	if err != nil {
 		return fmt.Errorf("record stage: %w", err)
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE orders SET stage = $2, facts = $3 WHERE order_id = $1`, e.order, string(e.stage), string(facts))
+	_, err = tx.ExecContext(ctx, `UPDATE orders SET stage = $2, facts = $3 WHERE order_id = $1`, e.order, string(e.stage), string(known))
 	if err != nil {
 		return fmt.Errorf("move order: %w", err)
 	}
@@ -139,31 +148,36 @@ func write(ctx context.Context, tx *sql.Tx, o api.Order, e entry, answer api.Sta
 
 func (l *Ledger) records(ctx context.Context, order string) ([]api.Record, error) {
 	rows, err := l.db.QueryContext(ctx,
-		`SELECT stage, idempotency_key, moved_by, recorded_at FROM stages WHERE order_id = $1 ORDER BY position`, order)
+		`SELECT stage, idempotency_key, moved_by, recorded_at, undone_at FROM stages WHERE order_id = $1 ORDER BY position`, order)
 	if err != nil {
 		return nil, fmt.Errorf("list stages: %w", err)
 	}
 	return collect(rows, func(rows *sql.Rows) (r api.Record, err error) {
-		err = rows.Scan(&r.Stage, &r.Key, &r.By, &r.RecordedAt)
+		var undone sql.NullTime
+		err = rows.Scan(&r.Stage, &r.Key, &r.By, &r.RecordedAt, &undone)
 		r.RecordedAt = r.RecordedAt.UTC()
+		if undone.Valid {
+			at := undone.Time.UTC()
+			r.UndoneAt = &at
+		}
 		return r, err
 	})
 }
 
-func scanOrder(scan func(...any) error) (api.Order, error) {
+func scanOrder(scan func(...any) error) (account, error) {
 	var (
-		o     api.Order
+		a     account
 		facts []byte
 	)
-	err := scan(&o.ID, &o.Stage, &o.Outcome, &o.By, &o.Reason, &facts, &o.CreatedAt, &o.UpdatedAt)
+	err := scan(&a.ID, &a.Stage, &a.Outcome, &a.By, &a.Reason, &facts, &a.CreatedAt, &a.UpdatedAt, &a.undoing)
 	if err != nil {
-		return api.Order{}, fmt.Errorf("read order: %w", err)
+		return account{}, fmt.Errorf("read order: %w", err)
 	}
-	if err := json.Unmarshal(facts, &o.Facts); err != nil {
-		return api.Order{}, fmt.Errorf("facts of order %s: %w", o.ID, err)
+	if err := json.Unmarshal(facts, &a.Facts); err != nil {
+		return account{}, fmt.Errorf("facts of order %s: %w", a.ID, err)
 	}
-	o.CreatedAt, o.UpdatedAt = o.CreatedAt.UTC(), o.UpdatedAt.UTC()
-	return o, nil
+	a.CreatedAt, a.UpdatedAt = a.CreatedAt.UTC(), a.UpdatedAt.UTC()
+	return a, nil
 }
 
 // collect reads all rows and closes them. The result is never nil, so that an

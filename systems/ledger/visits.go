@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
@@ -19,15 +20,16 @@ type visit struct {
 	stage  lifecycle.Stage
 	number int64
 	answer []byte // JSON
+	undone bool
 }
 
 func passed(ctx context.Context, db querier, order string) (visits, error) {
-	rows, err := db.QueryContext(ctx, `SELECT idempotency_key, stage, visit, answer FROM stages WHERE order_id = $1`, order)
+	rows, err := db.QueryContext(ctx, `SELECT idempotency_key, stage, visit, answer, undone_at IS NOT NULL FROM stages WHERE order_id = $1`, order)
 	if err != nil {
 		return nil, fmt.Errorf("list visits: %w", err)
 	}
 	return collect(rows, func(rows *sql.Rows) (v visit, err error) {
-		err = rows.Scan(&v.key, &v.stage, &v.number, &v.answer)
+		err = rows.Scan(&v.key, &v.stage, &v.number, &v.answer, &v.undone)
 		return v, err
 	})
 }
@@ -42,13 +44,22 @@ func (vs visits) last(stage lifecycle.Stage) (number int64) {
 	return number
 }
 
-// answer is what was answered under a key, with Done false if nothing was.
+// stands tells whether a stage was recorded and not taken back.
+func (vs visits) stands(stage lifecycle.Stage) bool {
+	return slices.ContainsFunc(vs, func(v visit) bool { return v.stage == stage && !v.undone })
+}
+
+// answer is what was answered under a key, with Done false if nothing was. It
+// fails with conflict for what was taken back: to say the same again would be to
+// say that it stands.
 func (vs visits) answer(key string) (answer api.StageAnswer, err error) {
-	for _, v := range vs {
-		if v.key == key {
-			answer.Done = true
-			err = json.Unmarshal(v.answer, &answer)
-		}
+	i := slices.IndexFunc(vs, func(v visit) bool { return v.key == key })
+	if i < 0 {
+		return answer, nil
 	}
-	return answer, err
+	if vs[i].undone {
+		return answer, conflict("%s was taken back", key)
+	}
+	answer.Done = true
+	return answer, json.Unmarshal(vs[i].answer, &answer)
 }

@@ -33,6 +33,7 @@ type jobs struct {
 
 	mu       sync.Mutex
 	open     map[jobKey]*job
+	live     map[*job]jobKey // those that have not ended, cancelled ones too
 	draining bool
 }
 
@@ -63,7 +64,7 @@ func (p *progress) share() float64 {
 type jobFunc func(context.Context, *progress) (api.StageAnswer, error)
 
 func newJobs(slots int, lease time.Duration) *jobs {
-	return &jobs{slots: make(chan struct{}, slots), lease: lease, open: map[jobKey]*job{}}
+	return &jobs{slots: make(chan struct{}, slots), lease: lease, open: map[jobKey]*job{}, live: map[*job]jobKey{}}
 }
 
 // ask waits for a job's end, but not longer than wait unless that is 0. The job
@@ -110,14 +111,12 @@ func (js *jobs) start(ctx context.Context, key jobKey, work jobFunc) *job {
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	j := &job{stop: stop, done: make(chan struct{})}
 	j.lease = time.AfterFunc(js.lease, func() { js.expire(key, j) })
-	js.open[key] = j
+	js.open[key], js.live[j] = j, key
 	js.running.Go(func() {
 		defer stop(nil)
 		j.answer, j.err = js.run(ctx, work, &j.progress)
 		close(j.done)
-		if j.err == nil {
-			js.forget(key, j)
-		}
+		js.end(key, j)
 	})
 	return j
 }
@@ -155,6 +154,16 @@ func (js *jobs) expire(key jobKey, j *job) {
 	}
 }
 
+// end lets go of a job that ran to its end, but for a failure that nobody heard.
+func (js *jobs) end(key jobKey, j *job) {
+	if j.err == nil {
+		js.forget(key, j)
+	}
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	delete(js.live, j)
+}
+
 func (js *jobs) forget(key jobKey, j *job) {
 	js.mu.Lock()
 	defer js.mu.Unlock()
@@ -175,6 +184,32 @@ func (js *jobs) cancel(match func(jobKey) bool, why error) {
 			j.stop(why)
 		}
 	}
+}
+
+// stop cancels the jobs that match, and waits until none of them runs. It fails
+// only with ctx.
+func (js *jobs) stop(ctx context.Context, match func(jobKey) bool, why error) error {
+	js.cancel(match, why)
+	for _, j := range js.matching(match) {
+		select {
+		case <-j.done:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+func (js *jobs) matching(match func(jobKey) bool) []*job {
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	var out []*job
+	for j, key := range js.live {
+		if match(key) {
+			out = append(out, j)
+		}
+	}
+	return out
 }
 
 // drain stops all jobs and lets none start.

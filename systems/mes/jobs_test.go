@@ -3,6 +3,7 @@ package mes
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -174,4 +175,38 @@ type silent struct{ ctx context.Context }
 func (s silent) Read([]byte) (int, error) {
 	<-s.ctx.Done()
 	return 0, s.ctx.Err()
+}
+
+func TestWhoStopsAJobWaitsForItsEnd(t *testing.T) {
+	tests := map[string]func(*jobs){
+		"that runs":              func(*jobs) {},
+		"that was given up just": func(js *jobs) { js.cancel(func(jobKey) bool { return true }, errGivenUp) },
+	}
+	for name, before := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var committed atomic.Bool
+				js := newJobs(1, testLease)
+				_, err := js.ask(t.Context(), ring, time.Second, func(ctx context.Context, _ *progress) (api.StageAnswer, error) {
+					<-ctx.Done()
+					time.Sleep(time.Minute) // it is at a commit that cannot be called back
+					committed.Store(true)
+					return priced, nil
+				})
+				require.NoError(t, err)
+				before(js)
+				mine := func(k jobKey) bool { return k == ring }
+				inTime, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				require.ErrorIs(t, js.stop(inTime, mine, errGivenUp), context.DeadlineExceeded)
+				require.False(t, committed.Load())
+				require.NoError(t, js.stop(t.Context(), func(k jobKey) bool { return k.order == "another" }, errGivenUp))
+				require.False(t, committed.Load(), "other orders' jobs are nobody's business")
+				require.NoError(t, js.stop(t.Context(), mine, errGivenUp))
+				require.True(t, committed.Load())
+				js.wait()
+				require.Empty(t, js.live)
+			})
+		})
+	}
 }

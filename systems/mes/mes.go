@@ -140,6 +140,17 @@ func (s *System) GiveUp(_ context.Context, order string, stage lifecycle.Stage, 
 	return nil
 }
 
+// Undo implements api.System. A pricing that runs is stopped first, and has ended
+// when its quotes are withdrawn: none comes after.
+func (s *System) Undo(ctx context.Context, order string, stage lifecycle.Stage) error {
+	if stage == lifecycle.PriceCalculated {
+		if err := s.pricings.stop(ctx, func(p jobKey) bool { return p.order == order }, errGivenUp); err != nil {
+			return err
+		}
+	}
+	return s.Ledger.Undo(ctx, order, stage, func(ctx context.Context, tx *sql.Tx) error { return takeBack(ctx, tx, order, stage) })
+}
+
 // Settle records how the order ended, and stops its pricing.
 func (s *System) Settle(ctx context.Context, order string, in api.OutcomeRequest) error {
 	s.pricings.cancel(func(p jobKey) bool { return p.order == order }, errGivenUp)

@@ -25,7 +25,7 @@ func work(ctx context.Context, tx *sql.Tx, order string, stage lifecycle.Stage, 
 		added.Operator = operator(in)
 		_, err = tx.ExecContext(ctx,
 			`INSERT INTO work_orders (order_id, operator, started_at) VALUES ($1, $2, $3)
-			ON CONFLICT (order_id) DO UPDATE SET operator = $2, started_at = $3`, order, added.Operator, now)
+			ON CONFLICT (order_id) DO UPDATE SET operator = $2`, order, added.Operator, now) // a hand-over: the work goes on
 	case lifecycle.ManufacturingCompleted:
 		_, err = tx.ExecContext(ctx, `UPDATE work_orders SET completed_at = $2 WHERE order_id = $1`, order, now)
 	case lifecycle.Packaging:
@@ -39,6 +39,33 @@ func work(ctx context.Context, tx *sql.Tx, order string, stage lifecycle.Stage, 
 		return lifecycle.Facts{}, fmt.Errorf("work order at %s: %w", stage, err)
 	}
 	return added, nil
+}
+
+// takeBack undoes what a stage did to the order's work order and its quotes. Who
+// did the work, for which somebody may be paid, stands in the ledger.
+func takeBack(ctx context.Context, tx *sql.Tx, order string, stage lifecycle.Stage) error {
+	var (
+		err error
+		now = store.Now()
+	)
+	switch stage {
+	case lifecycle.PriceCalculated:
+		_, err = tx.ExecContext(ctx, `UPDATE quotes SET withdrawn_at = $2 WHERE order_id = $1`, order, now)
+	case lifecycle.ManufacturingStarted:
+		_, err = tx.ExecContext(ctx, `UPDATE work_orders SET operator = '', released_at = $2 WHERE order_id = $1`, order, now)
+	case lifecycle.ManufacturingCompleted:
+		_, err = tx.ExecContext(ctx, `UPDATE work_orders SET completed_at = NULL, scrapped_at = $2 WHERE order_id = $1`, order, now)
+	case lifecycle.Packaging:
+		_, err = tx.ExecContext(ctx, `UPDATE work_orders SET packed_at = NULL WHERE order_id = $1`, order)
+	case lifecycle.Shipped:
+		return &lifecycle.Error{
+			Remedy: lifecycle.LookUp, Code: lifecycle.CodeConflict, Detail: "the order was shipped: that cannot be taken back",
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("take back %s: %w", stage, err)
+	}
+	return nil
 }
 
 // operator is who takes the order: who the facts name, or who moved it on.

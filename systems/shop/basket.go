@@ -61,6 +61,24 @@ func freeze(ctx context.Context, tx *sql.Tx, order string, facts lifecycle.Facts
 	return lifecycle.Facts{}, nil
 }
 
+// takeBack undoes what a stage did to the basket. What the order was made of
+// stands in the ledger.
+func takeBack(ctx context.Context, tx *sql.Tx, order string, stage lifecycle.Stage) error {
+	var err error
+	switch stage {
+	case lifecycle.Initiated:
+		_, err = tx.ExecContext(ctx, `UPDATE baskets SET withdrawn_at = $2 WHERE order_id = $1`, order, store.Now())
+	case lifecycle.FileUploaded:
+		_, err = tx.ExecContext(ctx, `UPDATE baskets SET model = NULL WHERE order_id = $1`, order)
+	case lifecycle.Submitted:
+		_, err = tx.ExecContext(ctx, `UPDATE baskets SET submitted_at = NULL WHERE order_id = $1`, order)
+	}
+	if err != nil {
+		return fmt.Errorf("take basket back from %s: %w", stage, err)
+	}
+	return nil
+}
+
 func readModel(ctx context.Context, db interface {
 	QueryRowContext(context.Context, string, ...any) *sql.Row
 }, digest string) (lifecycle.Model, error) {

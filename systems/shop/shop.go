@@ -114,5 +114,10 @@ func (s *System) Record(ctx context.Context, order string, stage lifecycle.Stage
 	})
 }
 
+// Undo implements api.System.
+func (s *System) Undo(ctx context.Context, order string, stage lifecycle.Stage) error {
+	return s.Ledger.Undo(ctx, order, stage, func(ctx context.Context, tx *sql.Tx) error { return takeBack(ctx, tx, order, stage) })
+}
+
 // GiveUp does nothing: no stage of the shop takes long.
 func (s *System) GiveUp(context.Context, string, lifecycle.Stage, string) error { return nil }

@@ -1,5 +1,6 @@
-// Package systemtest holds the three systems to the contract of package api:
-// the same tests, over HTTP, on SQLite and on PostgreSQL.
+// Package systemtest tests what our three systems have in common beyond the
+// contract of package api (see package conformance): what they keep, their spans,
+// and their end. On SQLite and on PostgreSQL.
 package systemtest
 
 import (
@@ -116,16 +117,11 @@ var orders atomic.Int64
 func newOrder() string { return fmt.Sprintf("order-%d", orders.Add(1)) }
 
 // record records a stage on its first visit.
-func (r rig) record(t *testing.T, order string, stage lifecycle.Stage) api.StageAnswer {
+func (r rig) record(t *testing.T, order string, stage lifecycle.Stage) {
 	t.Helper()
-	answer, err := r.visit(t, order, stage, 1)
+	answer, err := r.Client.Record(t.Context(), order, stage, api.Key(order, stage, 1), api.StageRequest{By: "tester", Facts: r.facts}, 0)
 	require.NoError(t, err)
 	require.True(t, answer.Done)
-	return answer
-}
-
-func (r rig) visit(t *testing.T, order string, stage lifecycle.Stage, visit int) (api.StageAnswer, error) {
-	return r.Client.Record(t.Context(), order, stage, api.Key(order, stage, visit), api.StageRequest{By: "tester", Facts: r.facts}, 0)
 }
 
 // opened returns an order that came to the system's first stage.

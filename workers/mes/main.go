@@ -7,7 +7,6 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/trace"
-	"go.temporal.io/sdk/worker"
 
 	"ordertrace/activities"
 	"ordertrace/lifecycle"
@@ -30,8 +29,9 @@ func main() {
 				DSN: c.DSN, Shop: api.NewClient(f.ShopURL, otelhttp.WithTracerProvider(p)), RatesFile: f.Rates, TracerProvider: p,
 			})
 		},
-		Register: func(r worker.Registry, _ workers.Config, client *api.Client) {
-			activities.NewMES(client).Register(r)
+		Register: func(_ context.Context, q workers.Queue) error {
+			activities.NewMES(q.System).Register(q)
+			return nil
 		},
 	}, &f)
 }

@@ -6,12 +6,11 @@ import (
 	"context"
 
 	"go.opentelemetry.io/otel/trace"
-	"go.temporal.io/sdk/worker"
+	enumspb "go.temporal.io/api/enums/v1"
 	sdk "go.temporal.io/sdk/workflow"
 
 	"ordertrace/activities"
 	"ordertrace/lifecycle"
-	"ordertrace/systems/api"
 	"ordertrace/systems/shop"
 	"ordertrace/tracing"
 	"ordertrace/tracing/jaeger"
@@ -21,6 +20,7 @@ import (
 
 type flags struct {
 	Blobs         string `env:"SHOP_BLOBS" default:"file://./.local/blobs" help:"Where models are kept: file://./FOLDER or file:///FOLDER (a gocloud.dev/blob URL)."`
+	ServiceLevels string `env:"SERVICE_LEVELS" placeholder:"FILE" help:"How long orders may wait at each gate, a YAML file. Default: the one that is built in."`
 	MaxModelBytes int64  `env:"SHOP_MAX_MODEL_BYTES" default:"536870912" help:"The largest model that is taken, in bytes."`
 }
 
@@ -31,13 +31,20 @@ func main() {
 		Open: func(ctx context.Context, c workers.Config, p trace.TracerProvider) (workers.Service, error) {
 			return shop.New(ctx, shop.Config{DSN: c.DSN, Blobs: f.Blobs, MaxModelBytes: f.MaxModelBytes, TracerProvider: p})
 		},
-		Register: func(r worker.Registry, c workers.Config, client *api.Client) {
-			activities.NewShop(client).Register(r)
-			order := workflow.Workflow{
-				Wait:     tracing.Wait,
-				TraceURL: func(ctx sdk.Context) string { return jaeger.TraceURL(c.JaegerUI, tracing.TraceID(ctx)) },
+		Register: func(ctx context.Context, q workers.Queue) error {
+			levels, err := lifecycle.LoadLevels(f.ServiceLevels)
+			if err != nil {
+				return err
 			}
-			r.RegisterWorkflowWithOptions(order.Order, sdk.RegisterOptions{Name: workflow.Name})
+			activities.NewShop(q.System).Register(q)
+			order := workflow.Workflow{
+				Wait: tracing.Wait, Note: tracing.Note, Levels: levels,
+				TraceURL: func(ctx sdk.Context) string { return jaeger.TraceURL(q.Config.JaegerUI, tracing.TraceID(ctx)) },
+				Searchable: q.Temporal.EnsureSearchAttribute(ctx, workflow.AttributeWaiting, enumspb.INDEXED_VALUE_TYPE_KEYWORD) &&
+					q.Temporal.EnsureSearchAttribute(ctx, workflow.AttributeOverdue, enumspb.INDEXED_VALUE_TYPE_BOOL),
+			}
+			q.RegisterWorkflowWithOptions(order.Order, sdk.RegisterOptions{Name: workflow.Name})
+			return nil
 		},
 	}, &f)
 }

@@ -22,7 +22,7 @@ func TestAttendedOrder(t *testing.T) {
 	for _, stage := range gates {
 		r.waits(t, o.ID, stage)
 		r.watch(t, o.ID, 500*time.Millisecond)
-		require.NoError(t, r.temporal.SignalWorkflow(t.Context(), o.ID, "", workflow.SignalMove, workflow.Move{Stage: stage, By: "op-7"}))
+		require.NoError(t, r.temporal.SignalWorkflow(t.Context(), o.ID, "", workflow.SignalMove, lifecycle.Move{Stage: stage, By: "op-7"}))
 	}
 	r.waits(t, o.ID, lifecycle.Closed)
 	r.mustStarter(t, "close", o.ID, "--by", "carrier")

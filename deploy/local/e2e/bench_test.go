@@ -210,7 +210,7 @@ func (s *bench) order(b *testing.B, variant, id, source string) {
 	require.NoError(b, err)
 	require.Eventually(b, func() bool {
 		answer, err := s.clients[variant].QueryWorkflow(b.Context(), id, "", workflow.QueryStatus)
-		var status workflow.Status
+		var status lifecycle.Status
 		return err == nil && answer.Get(&status) == nil && status.Waiting != nil && status.Waiting.Stage == lifecycle.Closed
 	}, patience, 50*time.Millisecond)
 }

@@ -68,7 +68,8 @@ func benchClient(ctx context.Context, variant, address string, t *tracing.Teleme
 		}
 		options.Interceptors = []interceptor.ClientInterceptor{traced}
 	case ours:
-		return tracing.Dial(ctx, tracing.Options{Process: process, Workflow: own})
+		c, err := tracing.Dial(ctx, tracing.Options{Process: process, Workflow: own})
+		return c.Client, err
 	}
 	return client.DialContext(ctx, options)
 }

@@ -13,7 +13,6 @@ import (
 
 	"ordertrace/lifecycle"
 	"ordertrace/tracing/jaeger"
-	"ordertrace/workflow"
 )
 
 const (
@@ -62,7 +61,7 @@ func TestTracesStayWholeUnderKills(t *testing.T) {
 
 	// A worker that was killed right after an order's last task told nobody of
 	// it. Whoever replays the order does.
-	statuses := map[string]workflow.Status{}
+	statuses := map[string]lifecycle.Status{}
 	for _, id := range orders {
 		statuses[id] = r.status(t, id)
 	}
@@ -86,7 +85,7 @@ func TestTracesStayWholeUnderKills(t *testing.T) {
 }
 
 // wrongAfterKills says what no kill excuses; empty if all is well.
-func wrongAfterKills(s workflow.Status, traces [][]jaeger.Span) string {
+func wrongAfterKills(s lifecycle.Status, traces [][]jaeger.Span) string {
 	if report := jaeger.Examine(traces...); report.Traces != 1 || report.Roots != 1 || report.Copies > 0 {
 		return report.String()
 	}
@@ -111,7 +110,7 @@ func wrongAfterKills(s workflow.Status, traces [][]jaeger.Span) string {
 
 // waited tells whether the signal came after the order was shipped. One that
 // came in the same workflow task may have been waited for or not.
-func waited(s workflow.Status, signals []jaeger.Span) bool {
+func waited(s lifecycle.Status, signals []jaeger.Span) bool {
 	for _, p := range s.Passed {
 		if p.Stage == lifecycle.Shipped && len(signals) > 0 {
 			return p.At.Truncate(time.Microsecond).Before(signals[0].Start)

@@ -71,7 +71,7 @@ func TestNoOrphanAtAnyGate(t *testing.T) {
 		want["await "+string(step.Stage)] = 1
 		if step.Stage != lifecycle.Closed {
 			want["signal "+workflow.SignalMove]++
-			move := workflow.Move{Stage: step.Stage, By: "person-1"}
+			move := lifecycle.Move{Stage: step.Stage, By: "person-1"}
 			require.NoError(t, r.temporal.SignalWorkflow(t.Context(), o.ID, "", workflow.SignalMove, move))
 		}
 	}
@@ -157,7 +157,7 @@ func orphans(spans []jaeger.Span) []jaeger.Span {
 // traceOf reads an order's trace ID from Temporal.
 func (r *rig) traceOf(t *testing.T, id string) string {
 	t.Helper()
-	anchor, err := tracing.Anchor(t.Context(), r.temporal, stack.Namespace, id)
+	anchor, err := tracing.Connection{Client: r.temporal, Namespace: stack.Namespace}.Anchor(t.Context(), id)
 	require.NoError(t, err)
 	return anchor.TraceID().String()
 }

@@ -187,17 +187,17 @@ func (r *rig) start(t *testing.T, more ...string) order {
 
 // until waits until the order waits for a stage, has passed it, or, with "end",
 // has ended.
-func (r *rig) until(t *testing.T, id, stage string) workflow.Status {
+func (r *rig) until(t *testing.T, id, stage string) lifecycle.Status {
 	t.Helper()
-	var s workflow.Status
+	var s lifecycle.Status
 	require.NoError(t, json.Unmarshal([]byte(r.mustStarter(t, "show", id, "--until", stage, "--json")), &s))
 	return s
 }
 
 // waits waits until the order stands at a stage's gate.
-func (r *rig) waits(t *testing.T, id string, stage lifecycle.Stage) workflow.Status {
+func (r *rig) waits(t *testing.T, id string, stage lifecycle.Stage) lifecycle.Status {
 	t.Helper()
-	var s workflow.Status
+	var s lifecycle.Status
 	require.Eventually(t, func() bool {
 		answer, err := r.temporal.QueryWorkflow(t.Context(), id, "", workflow.QueryStatus)
 		return err == nil && answer.Get(&s) == nil && s.Waiting != nil && s.Waiting.Stage == stage

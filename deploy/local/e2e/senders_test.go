@@ -41,7 +41,7 @@ func TestEveryWayOfClosingKeepsTheTrace(t *testing.T) {
 		send func(t *testing.T, r *rig, id string) (sender trace.SpanContext) // invalid: it had no trace
 	}{
 		"the Temporal UI's HTTP API": {func(t *testing.T, r *rig, id string) trace.SpanContext {
-			r.postToTemporalUI(t, "/workflows/"+id+"/signal/close", map[string]any{"input": payloads(t, workflow.Close{By: "carrier"})})
+			r.postToTemporalUI(t, "/workflows/"+id+"/signal/close", map[string]any{"input": payloads(t, lifecycle.Close{By: "carrier"})})
 			return trace.SpanContext{}
 		}},
 		"raw gRPC": {func(t *testing.T, r *rig, id string) trace.SpanContext {
@@ -222,6 +222,6 @@ func signalFromForeignTrace(t *testing.T, r *rig, id string) trace.SpanContext {
 
 	ctx, span := provider.Tracer("foreign").Start(ctx, "foreign work")
 	defer span.End()
-	require.NoError(t, c.SignalWorkflow(ctx, id, "", workflow.SignalClose, workflow.Close{By: "carrier"}))
+	require.NoError(t, c.SignalWorkflow(ctx, id, "", workflow.SignalClose, lifecycle.Close{By: "carrier"}))
 	return span.SpanContext()
 }

@@ -143,9 +143,9 @@ func one(t *testing.T, spans []jaeger.Span, name string) jaeger.Span {
 }
 
 // status asks the workflow.
-func (r *rig) status(t *testing.T, id string) workflow.Status {
+func (r *rig) status(t *testing.T, id string) lifecycle.Status {
 	t.Helper()
-	var s workflow.Status
+	var s lifecycle.Status
 	eventually(t, patience, 100*time.Millisecond, func() (bool, string) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()

@@ -95,7 +95,7 @@ func writeJaegerUI(cfg Config) (string, error) {
 
 // workerCommands are the three workers. A database, a blob store or an outside
 // system that the runner's own environment names is left to it.
-func (s *Stack) workerCommands() []command {
+func (s *Stack) workerCommands(carrierSecret string) []command {
 	ports := map[string]int{"shop": s.cfg.Ports.Shop, "crm": s.cfg.Ports.CRM, "mes": s.cfg.Ports.MES}
 	var commands []command
 	for _, name := range workerNames {
@@ -109,6 +109,9 @@ func (s *Stack) workerCommands() []command {
 			// The MES fetches models from the shop. To the shop's own worker, SHOP_URL
 			// would mean that the shop runs elsewhere.
 			env = append(env, unlessSet("SHOP_URL="+s.ShopURL())...)
+		}
+		if name == "crm" {
+			env = append(env, "CARRIER_SECRET="+carrierSecret)
 		}
 		commands = append(commands, command{
 			name: name, path: filepath.Join(s.cfg.BinDir, name), log: s.cfg.log(name), drain: workerDrain,

@@ -50,7 +50,7 @@ func TestWorkersGetTheirOwnSystemsOnly(t *testing.T) {
 	cfg, err := Config{StateDir: t.TempDir(), WorkerEnv: map[string][]string{"mes": {"LOG_LEVEL=debug"}}}.withDefaults()
 	require.NoError(t, err)
 	env := make(map[string][]string)
-	for _, c := range (&Stack{cfg: cfg}).workerCommands() {
+	for _, c := range (&Stack{cfg: cfg}).workerCommands("carriers-secret") {
 		env[c.name] = c.env
 	}
 

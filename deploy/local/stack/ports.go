@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -109,24 +110,51 @@ func FreePorts() (Ports, error) {
 	return ports, nil
 }
 
-// freePorts looks below the range that Linux and macOS give to outgoing
+// freePorts hands out ports of blocks that this process has to itself, so that
+// no two calls and no two processes get the same one before it is used.
+func freePorts(count int) ([]int, error) {
+	blocks.Lock()
+	defer blocks.Unlock()
+	var found []int
+	for len(found) < count {
+		if blocks.next == blocks.end {
+			if err := takeBlock(); err != nil {
+				return nil, err
+			}
+		}
+		port := blocks.next
+		blocks.next++
+		if listener, err := net.Listen("tcp", address(port)); err == nil {
+			_ = listener.Close() // it was bound for a moment, to see that it can be
+			found = append(found, port)
+		}
+	}
+	return found, nil
+}
+
+// blocks are those of this process.
+var blocks struct {
+	sync.Mutex
+	next, end int            // what is left of the newest
+	kept      []net.Listener // the first port of each: who has it has the block
+}
+
+// takeBlock looks below the range that Linux and macOS give to outgoing
 // connections: a port from that range can be taken by a client while its server
 // is being started again, even by a client that dials that very port.
-func freePorts(count int) ([]int, error) {
-	const lowest, highest, tries = 20000, 32000, 1000
-	var found []int
+func takeBlock() error {
+	const lowest, highest, size, tries = 20000, 32000, 50, 1000
 	for range tries {
-		port := lowest + rand.IntN(highest-lowest)
-		listener, err := net.Listen("tcp", address(port))
+		first := lowest + size*rand.IntN((highest-lowest)/size)
+		listener, err := net.Listen("tcp", address(first))
 		if err != nil {
 			continue
 		}
-		defer listener.Close()
-		if found = append(found, port); len(found) == count {
-			return found, nil
-		}
+		blocks.kept = append(blocks.kept, listener)
+		blocks.next, blocks.end = first+1, first+size
+		return nil
 	}
-	return nil, fmt.Errorf("no %d free ports between %d and %d", count, lowest, highest)
+	return fmt.Errorf("no free block of %d ports between %d and %d", size, lowest, highest)
 }
 
 func address(port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }

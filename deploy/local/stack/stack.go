@@ -86,7 +86,11 @@ func (s *Stack) start(ctx context.Context) error {
 	if err := s.setUpNamespace(ctx); err != nil {
 		return fmt.Errorf("set up Temporal's namespace %s: %w", Namespace, err)
 	}
-	return s.startAll(ctx, s.workers, s.workerCommands())
+	secret, err := s.CarrierSecret()
+	if err != nil {
+		return err
+	}
+	return s.startAll(ctx, s.workers, s.workerCommands(secret))
 }
 
 func (s *Stack) startAll(ctx context.Context, g *group, commands []command) error {

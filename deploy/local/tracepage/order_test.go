@@ -115,7 +115,7 @@ func (s *services) carrierMessage(at time.Time) context.Context {
 func (s *services) closedOrder(carrier context.Context, id string, start time.Time) context.Context {
 	s.t.Helper()
 	root := s.span(s.t.Context(), "starter", "StartWorkflow:Order", start, 4*time.Millisecond, ofOrder(id))
-	anchor := s.span(root, "order", "RunWorkflow:Order", start.Add(5*time.Millisecond), instant, ofOrder(id))
+	anchor := s.span(root, "order", "RunWorkflow:Order", start.Add(5*time.Millisecond), time.Microsecond, ofOrder(id))
 	at := start.Add(10 * time.Millisecond)
 	for step := range lifecycle.Steps() {
 		if step != lifecycle.First() && step.By != lifecycle.Itself {

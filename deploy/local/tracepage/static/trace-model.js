@@ -7,8 +7,6 @@ const STAGE_NAME = /^[A-Z]+(?:_[A-Z]+)*$/;
 // An attempt of the stock interceptor of Temporal's SDK has its stage in its name alone.
 const STOCK_ATTEMPT = "RunActivity:";
 const LAST_STAGE = "CLOSED";
-// Jaeger says so of every instant that lies outside its parent, as those of an order do.
-const SKEW_NOTE = "clock skew adjustment disabled";
 const OUTCOME_NAME = /^Order (closed|cancelled|canceled|failed|terminated|timed out)$/;
 
 // summarize reads one trace as a row of the list of orders.
@@ -40,7 +38,7 @@ export function readTrace(raw) {
   const roots = linkParents(trace.spans);
   trace.spans = walk(roots, trace.spans);
   trace.depth = trace.spans.reduce((max, s) => Math.max(max, s.depth + 1), 0);
-  for (const span of trace.spans) span.noteworthy = span.warnings.some((text) => !text.startsWith(SKEW_NOTE));
+  for (const span of trace.spans) span.noteworthy = span.warnings.length > 0;
   trace.orphans = trace.spans.filter((s) => s.orphan).length;
   return trace;
 }

@@ -10,58 +10,31 @@ import (
 	"ordertrace/lifecycle"
 )
 
-// Status is the answer of the query status.
-type Status struct {
-	OrderID string            `json:"order_id"`
-	Stage   lifecycle.Stage   `json:"stage"` // the last one passed
-	Waiting *Wait             `json:"waiting,omitempty"`
-	Problem string            `json:"problem,omitempty"` // why the order was sent back
-	Outcome lifecycle.Outcome `json:"outcome,omitempty"` // empty while it is open
-	Close   *Close            `json:"close,omitempty"`
-	Facts   lifecycle.Facts   `json:"facts"`
-	Passed  []Passage         `json:"passed"`
-	Ignored []string          `json:"ignored,omitempty"` // signals that did not fit
-}
-
-// A Passage is one stage passed.
-type Passage struct {
-	Stage lifecycle.Stage `json:"stage"`
-	At    time.Time       `json:"at"`
-}
-
-func (o *order) status() Status {
-	s := Status{
-		OrderID: o.id, Waiting: o.waiting, Problem: o.problem, Outcome: o.outcome,
-		Close: o.close, Facts: o.facts, Passed: o.reached, Ignored: o.ignored,
-	}
-	if n := len(o.reached); n > 0 {
-		s.Stage = o.reached[n-1].Stage
-	}
-	return s
-}
-
 // show sets the details that the Temporal UI draws beside the order. They are
 // not part of the history, and cannot fail the order.
-func (w Workflow) show(ctx workflow.Context, o *order) {
+func (o *order) show(ctx workflow.Context) {
 	var trace string
-	if w.TraceURL != nil {
-		trace = w.TraceURL(ctx)
+	if o.TraceURL != nil {
+		trace = o.TraceURL(ctx)
 	}
-	workflow.SetCurrentDetails(ctx, details(o.status(), trace))
+	workflow.SetCurrentDetails(ctx, details(o.Status, trace))
 }
 
 // details is Markdown, as the Temporal UI renders it.
-func details(s Status, trace string) string {
+func details(s lifecycle.Status, trace string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", headline(s))
 	if s.Problem != "" {
-		fmt.Fprintf(&b, "**Sent back:** %s\n\n", plain(s.Problem))
+		fmt.Fprintf(&b, "**Problem:** %s\n\n", plain(s.Problem))
 	}
 	if trace != "" {
 		fmt.Fprintf(&b, "[Trace of this order](%s)\n\n", trace)
 	}
 	if s.Facts.Price != nil {
 		fmt.Fprintf(&b, "Price: %s\n\n", s.Facts.Price)
+	}
+	if s.Parcel != "" {
+		fmt.Fprintf(&b, "Parcel: %s\n\n", s.Parcel)
 	}
 	b.WriteString("| stage | passed |\n| --- | --- |\n")
 	for _, p := range s.Passed {
@@ -76,16 +49,21 @@ func details(s Status, trace string) string {
 	return b.String()
 }
 
-func headline(s Status) string {
+func headline(s lifecycle.Status) string {
 	switch {
 	case s.Outcome == lifecycle.OutcomeClosed:
 		return fmt.Sprintf("**Closed** by %s%s", s.Close.By, because(s.Close.Reason))
 	case s.Outcome != "":
-		return fmt.Sprintf("**%s** after %s", s.Outcome, s.Stage)
+		return fmt.Sprintf("**%s** after %s", s.Outcome, orStart(s.Stage))
+	case s.Cancel != nil:
+		return fmt.Sprintf("**Being cancelled** by %s%s", plain(s.Cancel.By), because(s.Cancel.Reason))
 	case s.Waiting == nil:
 		return fmt.Sprintf("**After %s**, moving on", orStart(s.Stage))
 	}
 	line := fmt.Sprintf("**Waits for %s** (%s) since %s", s.Waiting.Stage, s.Waiting.For, s.Waiting.Since.UTC().Format(time.RFC3339))
+	if s.Waiting.Overdue {
+		line += ", **overdue** since " + s.Waiting.Due.UTC().Format(time.RFC3339)
+	}
 	switch s.Waiting.Stage {
 	case lifecycle.Closed:
 		line += "\n\nTo close it, send the signal `close` with `{\"by\":\"manual\",\"reason\":\"…\"}` or without input."

@@ -1,0 +1,147 @@
+// Package people simulates the customer, the manager and the operator of an
+// order: it does at the three systems' APIs what they do there. It is for the
+// demo and for tests.
+package people
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"ordertrace/lifecycle"
+	"ordertrace/systems/api"
+)
+
+// People act at the systems with these base URLs.
+type People struct {
+	Shop, CRM, MES string
+	// Show is told of each request before it is made, as one would type it at a
+	// terminal; nil: nobody is told.
+	Show func(command string)
+}
+
+// Started is an order that a customer started.
+type Started struct {
+	OrderID string `json:"order_id"`
+	TraceID string `json:"trace_id"`
+}
+
+// Start starts an attended order in a material.
+func (p People) Start(ctx context.Context, material string) (Started, error) {
+	var started Started
+	err := p.Do(ctx, http.MethodPost, p.Shop+"/orders", map[string]string{"material": material}, &started)
+	return started, err
+}
+
+// Upload uploads a model's file for an order.
+func (p People) Upload(ctx context.Context, order, name string, file io.Reader) error {
+	url := p.Shop + "/orders/" + order + "/model"
+	p.show(fmt.Sprintf("curl -T %s %s", name, url))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, url, file)
+	if err != nil {
+		return err
+	}
+	return send(req, nil)
+}
+
+// A Step is one thing that a person does at a system.
+type Step struct {
+	Stage lifecycle.Stage // the gate that it opens
+	URL   string          // of the system
+	Verb  string
+	Body  map[string]string
+}
+
+// Steps are those that take an order from its model to the carrier. tracking is
+// the parcel's number.
+func (p People) Steps(tracking string) []Step {
+	by := func(who string) map[string]string { return map[string]string{"by": who} }
+	return []Step{
+		{lifecycle.Submitted, p.Shop, "submit", by("customer-1")},
+		{lifecycle.ManufacturingApproved, p.CRM, "approve", by("manager-3")},
+		{lifecycle.ManufacturingStarted, p.MES, "take", by("operator-7")},
+		{lifecycle.ManufacturingCompleted, p.MES, "finish", by("operator-7")},
+		{lifecycle.Packaging, p.MES, "pack", by("operator-7")},
+		{lifecycle.Shipped, p.MES, "ship", map[string]string{"by": "operator-7", "carrier": "UPS", "tracking_number": tracking}},
+	}
+}
+
+// Take waits until the order stands at the step's gate, and opens it.
+func (p People) Take(ctx context.Context, order string, s Step) error {
+	if err := p.Await(ctx, order, s.Stage); err != nil {
+		return err
+	}
+	return p.Do(ctx, http.MethodPost, fmt.Sprintf("%s/orders/%s/%s", s.URL, order, s.Verb), s.Body, nil)
+}
+
+const lookEvery = 50 * time.Millisecond
+
+// Await waits until the order stands at a stage's gate.
+func (p People) Await(ctx context.Context, order string, stage lifecycle.Stage) error {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		var s lifecycle.Status
+		if err := p.read(ctx, p.Shop+"/orders/"+order+"/status", &s); err != nil {
+			return err
+		}
+		switch {
+		case s.WaitsFor(stage):
+			return nil
+		case s.Outcome != "":
+			return fmt.Errorf("order %s never waited for %s: it was %s", order, stage, s.Outcome)
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return fmt.Errorf("order %s does not come to %s: %w", order, stage, ctx.Err())
+		}
+	}
+}
+
+// Do makes one request. What is refused is a *lifecycle.Error.
+func (p People) Do(ctx context.Context, method, url string, body, answer any) error {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	p.show(fmt.Sprintf("curl -X %s %s -d '%s'", method, url, b))
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(b))
+	if err != nil {
+		return err
+	}
+	return send(req, answer)
+}
+
+func (p People) read(ctx context.Context, url string, answer any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	return send(req, answer)
+}
+
+func send(req *http.Request, answer any) error {
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := api.ProblemOf(resp); err != nil {
+		return fmt.Errorf("%s %s: %w", req.Method, req.URL.Path, err)
+	}
+	if answer == nil {
+		return nil
+	}
+	return json.NewDecoder(resp.Body).Decode(answer)
+}
+
+func (p People) show(command string) {
+	if p.Show != nil {
+		p.Show(command)
+	}
+}

@@ -1,0 +1,138 @@
+// Package desk is where people move orders: a few routes in front of each
+// system, each of which asks one thing of the order's workflow. It keeps nothing,
+// and so serves a system of ours and an outside one alike.
+//
+//	shop  GET  /orders/{order}/status
+//	      POST /orders/{order}/upload      {"model":{"digest"},"material"}: of a model that POST /models took
+//	      POST /orders/{order}/submit      {"by"}
+//	      POST /orders/{order}/cancel      {"by","reason"}
+//	crm   GET  /approvals                  orders that wait for a manager
+//	      POST /orders/{order}/approve     {"by"}
+//	      POST /orders/{order}/reject      {"by","reason","field"}
+//	      POST /orders/{order}/close       {"by","reason"}
+//	      POST /orders/{order}/cancel      {"by","reason"}
+//	mes   GET  /free-orders                orders that wait for an operator, newest first
+//	      POST /orders/{order}/take        {"by"}
+//	      POST /orders/{order}/hand-over   {"by","from","to"}
+//	      POST /orders/{order}/finish      {"by"}
+//	      POST /orders/{order}/pack        {"by"}
+//	      POST /orders/{order}/ship        {"by","carrier","tracking_number"}
+//
+// A POST answers 200 with the order's status once the order has granted it, also
+// to one that is repeated. It answers 409 with the code not_waiting,
+// wrong_person, shipped or ended if the order will not, and 422 if the request
+// itself is wrong. An Idempotency-Key tells a repeated request from a second one
+// even after the order came back to the same stage.
+package desk
+
+import (
+	"cmp"
+	"net/http"
+
+	"ordertrace/lifecycle"
+	"ordertrace/systems/api"
+)
+
+// Register adds a system's routes for people to a mux.
+func Register(mux *http.ServeMux, system lifecycle.System, p api.People) {
+	for _, route := range moves[system] {
+		p.Handle(mux, "POST /orders/{order}/"+route.verb, func(w http.ResponseWriter, r *http.Request) {
+			ask(w, r, p.Orders, route.read)
+		})
+	}
+	switch system {
+	case lifecycle.Shop:
+		p.Handle(mux, "GET /orders/{order}/status", func(w http.ResponseWriter, r *http.Request) {
+			s, err := p.Orders.Status(r.Context(), r.PathValue("order"))
+			api.Answer(w, r, http.StatusOK, s, err)
+		})
+	case lifecycle.CRM:
+		list(mux, p, "GET /approvals", lifecycle.ManufacturingApproved)
+	case lifecycle.MES:
+		list(mux, p, "GET /free-orders", lifecycle.ManufacturingStarted)
+	}
+}
+
+// read makes a request of a body.
+type read func(http.ResponseWriter, *http.Request) (lifecycle.Request, error)
+
+// route is one thing that people ask of orders.
+type route struct {
+	verb string
+	read read
+}
+
+var moves = map[lifecycle.System][]route{
+	lifecycle.Shop: {
+		{"upload", body[lifecycle.Upload]},
+		{"submit", moveTo(lifecycle.Submitted)},
+		{"cancel", body[lifecycle.Cancellation]},
+	},
+	lifecycle.CRM: {
+		{"approve", moveTo(lifecycle.ManufacturingApproved)},
+		{"reject", body[lifecycle.Rejection]},
+		{"close", moveTo(lifecycle.Closed)},
+		{"cancel", body[lifecycle.Cancellation]},
+	},
+	lifecycle.MES: {
+		{"take", moveTo(lifecycle.ManufacturingStarted)},
+		{"hand-over", body[lifecycle.HandOver]},
+		{"finish", moveTo(lifecycle.ManufacturingCompleted)},
+		{"pack", moveTo(lifecycle.Packaging)},
+		{"ship", ship},
+	},
+}
+
+func ask(w http.ResponseWriter, r *http.Request, orders api.Orders, read read) {
+	request, err := read(w, r)
+	if err != nil {
+		api.WriteProblem(w, r, err)
+		return
+	}
+	s, err := orders.Ask(r.Context(), r.PathValue("order"), r.Header.Get("Idempotency-Key"), request)
+	api.AnswerMoved(w, r, s, err)
+}
+
+func body[R lifecycle.Request](w http.ResponseWriter, r *http.Request) (lifecycle.Request, error) {
+	var request R
+	err := api.ReadJSON(w, r, &request)
+	return request, err
+}
+
+// moveTo reads a move to a stage. The body may leave the stage out.
+func moveTo(stage lifecycle.Stage) read {
+	return func(w http.ResponseWriter, r *http.Request) (lifecycle.Request, error) {
+		var m lifecycle.Move
+		if err := api.ReadJSON(w, r, &m); err != nil {
+			return nil, err
+		}
+		if cmp.Or(m.Stage, stage) != stage {
+			return nil, &lifecycle.Error{
+				Remedy: lifecycle.FixInput, Code: lifecycle.CodeInvalidRequest, Field: "stage",
+				Detail: "this route moves orders to " + string(stage),
+			}
+		}
+		m.Stage = stage
+		return m, nil
+	}
+}
+
+// ship reads a move to SHIPPED, which takes a parcel: without its number, no
+// carrier's message finds the order.
+func ship(w http.ResponseWriter, r *http.Request) (lifecycle.Request, error) {
+	request, err := moveTo(lifecycle.Shipped)(w, r)
+	if m, ok := request.(lifecycle.Move); ok && (m.Carrier == "" || m.Tracking == "") {
+		return nil, &lifecycle.Error{
+			Remedy: lifecycle.FixInput, Code: lifecycle.CodeInvalidRequest, Field: "tracking_number",
+			Detail: "say by which carrier, and under which tracking number",
+		}
+	}
+	return request, err
+}
+
+func list(mux *http.ServeMux, p api.People, pattern string, stage lifecycle.Stage) {
+	p.Handle(mux, pattern, func(w http.ResponseWriter, r *http.Request) {
+		orders, err := p.Orders.Waiting(r.Context(), stage, api.Limit(r))
+		api.Answer(w, r, http.StatusOK, orders, err)
+	})
+}
