@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -168,8 +169,8 @@ func answer(err error) string {
 	if err == nil {
 		return "+"
 	}
-	e, ok := err.(*lifecycle.Error)
-	if !ok {
+	var e *lifecycle.Error
+	if !errors.As(err, &e) {
 		return "not a lifecycle.Error"
 	}
 	cells := map[[2]string]string{

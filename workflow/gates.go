@@ -64,7 +64,9 @@ func (o *order) supplied() bool { return o.Facts.Model != nil && o.Facts.Materia
 // hold waits until the gate opens, and tells when the service level is over.
 func (o *order) hold(ctx workflow.Context, terms terms, open func() bool) error {
 	if terms.Level > 0 {
-		opened, err := workflow.AwaitWithTimeout(ctx, terms.Level, open)
+		opened, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+			Timeout: terms.Level, TimerOptions: workflow.TimerOptions{Summary: "service level of " + string(o.Waiting.Stage)},
+		}, open)
 		if err != nil || opened {
 			return err
 		}
@@ -125,7 +127,7 @@ func (o *order) index(ctx workflow.Context, t terms, update temporal.SearchAttri
 }
 
 func (o *order) note(ctx workflow.Context, kind, what string) {
-	if o.Note != nil {
+	if o.Note != nil && o.people { // earlier orders have none
 		o.Note(ctx, kind, what)
 	}
 }

@@ -61,6 +61,9 @@ func (o *order) takeClose(ctx workflow.Context, data []byte) {
 		o.ignore(ctx, SignalClose, err)
 		return
 	}
+	if c.By == closeCarrier && c.Reason == string(lifecycle.ParcelDelivered) {
+		o.Parcel, o.ParcelAt = lifecycle.ParcelDelivered, workflow.Now(ctx)
+	}
 	o.close(c)
 }
 

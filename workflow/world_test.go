@@ -45,7 +45,7 @@ type event struct {
 func newWorld(t *rapid.T) *world {
 	w := &world{play: newPlay(nil), during: map[int][]deed{}, faults: map[lifecycle.Stage][]string{}, outages: map[lifecycle.Stage]int{}}
 	for _, stage := range lifecycle.StageNames() {
-		kinds := []string{"", "", "", "outage"}
+		kinds := []string{"", "", "", "", "", "", "", "outage"}
 		if step, err := lifecycle.Find(stage); err == nil && step.Back == lifecycle.FileUploaded {
 			kinds = append(kinds, "model", "material")
 		}
@@ -57,7 +57,7 @@ func newWorld(t *rapid.T) *world {
 	early := rapid.SampledFrom([][]lifecycle.CarrierEvent{nil, nil, {said("in_transit")}, {said("delivered")}}).Draw(t, "early events")
 	w.expect = func(lifecycle.Parcel) ([]lifecycle.CarrierEvent, error) { return early, nil }
 	w.answer, w.undo = w.strike, w.strikeUndo
-	w.SetOnActivityStartedListener(w.begun)
+	w.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, args converter.EncodedValues) { w.begun(info, args) })
 	w.SetOnActivityCompletedListener(w.ended)
 	return w
 }
@@ -111,7 +111,7 @@ func (w *world) strikeUndo(u lifecycle.Undoing) error {
 }
 
 // begun sees every attempt of an activity begin.
-func (w *world) begun(info *activity.Info, _ context.Context, args converter.EncodedValues) {
+func (w *world) begun(info *activity.Info, args converter.EncodedValues) {
 	stage := lifecycle.Stage(info.ActivityType.Name)
 	if stage.Position() >= 0 && info.Attempt == 1 {
 		var a lifecycle.Arrival
@@ -191,6 +191,10 @@ func (w *world) do(d deed) {
 			if r := fitting(w.now(), d.Name); r != nil {
 				w.send(r.Verb(), r)
 			}
+		case "contrary":
+			for _, r := range contrary(w.now(), d.Name) {
+				w.send(r.Verb(), r)
+			}
 		case "temporal":
 			w.CancelWorkflow()
 		}
@@ -258,8 +262,8 @@ func mayMove(s lifecycle.Status, m lifecycle.Move) bool {
 		(m.Stage != lifecycle.ManufacturingCompleted || m.By == s.Facts.Operator)
 }
 
-// fitting is what an order waits for, by a person; by who has it, where nobody
-// else may.
+// fitting is what an order waits for, by a person who may: by who has it, where
+// nobody else may.
 func fitting(s lifecycle.Status, by string) lifecycle.Request {
 	if s.Waiting == nil {
 		return nil
@@ -272,6 +276,25 @@ func fitting(s lifecycle.Status, by string) lifecycle.Request {
 		m.By = s.Facts.Operator
 	}
 	return m
+}
+
+// contrary is what else may be asked of an order where it stands, much of which
+// must not be granted.
+func contrary(s lifecycle.Status, by string) []lifecycle.Request {
+	switch {
+	case s.WaitsFor(lifecycle.ManufacturingApproved):
+		return []lifecycle.Request{lifecycle.Rejection{By: by, Reason: "it would break"}, move(lifecycle.ManufacturingApproved)}
+	case s.WaitsFor(lifecycle.ManufacturingCompleted):
+		return []lifecycle.Request{
+			lifecycle.Move{Stage: lifecycle.ManufacturingCompleted, By: "operator-3"},
+			lifecycle.HandOver{By: "manager-1", From: by, To: "operator-3"},
+			lifecycle.Move{Stage: lifecycle.ManufacturingCompleted, By: by},
+		}
+	case s.WaitsFor(lifecycle.Closed), s.Outcome != "":
+		return []lifecycle.Request{lifecycle.Cancellation{By: by}, move(lifecycle.Shipped), move(lifecycle.Closed)}
+	default:
+		return []lifecycle.Request{move(lifecycle.Closed), lifecycle.Upload{Model: goodModel}}
+	}
 }
 
 // finish answers each gate as it should be, until the order ends.

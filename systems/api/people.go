@@ -16,9 +16,11 @@ import (
 )
 
 // People serves the routes by which people and carriers act. They come from
-// outside: a request that is about an order stands in that order's trace, and
-// any other in one of its own, with a link to whatever context it came with. The
-// header traceresponse of the answer says where (W3C Trace Context, level 2).
+// outside: a request that does something about an order stands in that order's
+// trace, and any other in one of its own, with a link to whatever context it came
+// with. Reads are others: a page that looks every few seconds, for weeks, would
+// bury the order. The header traceresponse of the answer says where (W3C Trace
+// Context, level 2).
 type People struct {
 	// Orders is asked. Required.
 	Orders Orders
@@ -98,7 +100,7 @@ func (p People) join(r *http.Request, order string) *http.Request {
 	sent := trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(r.Header)))
 	found := joined{caller: sent.WithTraceState(trace.TraceState{})}
 	ctx := r.Context()
-	if order != "" {
+	if order != "" && r.Method != http.MethodGet && r.Method != http.MethodHead {
 		reading, cancel := context.WithTimeout(ctx, joinTimeout)
 		defer cancel()
 		if anchor, err := p.Orders.Anchor(reading, order); err == nil {

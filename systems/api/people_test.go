@@ -63,6 +63,7 @@ func requested(t *testing.T, orders Orders, r *http.Request, h http.HandlerFunc)
 	p := People{Orders: orders, TracerProvider: provider}
 	p.Handle(mux, "POST /orders/{order}/approve", h)
 	p.Handle(mux, "GET /approvals", h)
+	p.Handle(mux, "GET /orders/{order}/status", h)
 	p.HandleAbout(mux, "POST /letters", func(r *http.Request) (string, *http.Request) {
 		read, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(strings.NewReader("read before: " + string(read)))
@@ -122,6 +123,7 @@ func TestARequestAboutNoKnownOrderStandsInATraceOfItsOwn(t *testing.T) {
 		r      *http.Request
 	}{
 		"about none":      {known(t), httptest.NewRequest(http.MethodGet, "/approvals", nil)},
+		"that only reads": {known(t), httptest.NewRequest(http.MethodGet, "/orders/ord-1/status", nil)},
 		"an unknown one":  {known(t), httptest.NewRequest(http.MethodPost, "/orders/ord-2/approve", nil)},
 		"nobody can tell": {broken{}, httptest.NewRequest(http.MethodPost, "/orders/ord-1/approve", nil)},
 		"nobody answers":  {silent{}, httptest.NewRequest(http.MethodPost, "/orders/ord-1/approve", nil)},

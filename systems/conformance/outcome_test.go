@@ -16,7 +16,7 @@ func TestAnOrderThatEndedStaysAsItIs(t *testing.T) {
 			end := api.OutcomeRequest{Outcome: outcome, By: "customer", Reason: "second thoughts"}
 			require.NoError(t, s.Settle(t.Context(), order, end))
 			ended := s.order(t, order)
-			require.Equal(t, end, api.OutcomeRequest{Outcome: ended.Outcome, By: ended.By, Reason: ended.Reason})
+			require.Equal(t, api.OutcomeRequest{Outcome: ended.Outcome, By: ended.By, Reason: ended.Reason}, end)
 
 			require.NoError(t, s.Settle(t.Context(), order, api.OutcomeRequest{Outcome: outcome, By: "other"}), "again")
 			other := lifecycle.OutcomeClosed
