@@ -2,7 +2,8 @@
 // system, each of which asks one thing of the order's workflow. It keeps nothing,
 // and so serves a system of ours and an outside one alike.
 //
-//	shop  GET  /orders/{order}/status
+//	shop  POST /orders                     {"material","source","attended"} -> 201 {"order_id","trace_id"}
+//	      GET  /orders/{order}/status
 //	      POST /orders/{order}/upload      {"model":{"digest"},"material"}: of a model that POST /models took
 //	      POST /orders/{order}/submit      {"by"}
 //	      POST /orders/{order}/cancel      {"by","reason"}
@@ -21,8 +22,11 @@
 // A POST answers 200 with the order's status once the order has granted it, also
 // to one that is repeated. It answers 409 with the code not_waiting,
 // wrong_person, shipped or ended if the order will not, and 422 if the request
-// itself is wrong. An Idempotency-Key tells a repeated request from a second one
-// even after the order came back to the same stage.
+// itself is wrong. An order that is started waits for its people unless attended
+// is false; an Idempotency-Key of 16 bytes or more names it, and the same key
+// again answers the same order, 200. Elsewhere an Idempotency-Key tells a
+// repeated request from a second one even after the order came back to the same
+// stage.
 package desk
 
 import (
@@ -42,6 +46,7 @@ func Register(mux *http.ServeMux, system lifecycle.System, p api.People) {
 	}
 	switch system {
 	case lifecycle.Shop:
+		start(mux, p)
 		p.Handle(mux, "GET /orders/{order}/status", func(w http.ResponseWriter, r *http.Request) {
 			s, err := p.Orders.Status(r.Context(), r.PathValue("order"))
 			api.Answer(w, r, http.StatusOK, s, err)
@@ -107,10 +112,7 @@ func moveTo(stage lifecycle.Stage) read {
 			return nil, err
 		}
 		if cmp.Or(m.Stage, stage) != stage {
-			return nil, &lifecycle.Error{
-				Remedy: lifecycle.FixInput, Code: lifecycle.CodeInvalidRequest, Field: "stage",
-				Detail: "this route moves orders to " + string(stage),
-			}
+			return nil, invalid("stage", "this route moves orders to "+string(stage))
 		}
 		m.Stage = stage
 		return m, nil
@@ -122,10 +124,7 @@ func moveTo(stage lifecycle.Stage) read {
 func ship(w http.ResponseWriter, r *http.Request) (lifecycle.Request, error) {
 	request, err := moveTo(lifecycle.Shipped)(w, r)
 	if m, ok := request.(lifecycle.Move); ok && (m.Carrier == "" || m.Tracking == "") {
-		return nil, &lifecycle.Error{
-			Remedy: lifecycle.FixInput, Code: lifecycle.CodeInvalidRequest, Field: "tracking_number",
-			Detail: "say by which carrier, and under which tracking number",
-		}
+		return nil, invalid("tracking_number", "say by which carrier, and under which tracking number")
 	}
 	return request, err
 }

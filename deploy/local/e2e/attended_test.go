@@ -34,5 +34,5 @@ func TestAttendedOrder(t *testing.T) {
 		require.Equal(t, 1, names["await "+string(stage)], stage)
 	}
 	require.Equal(t, len(gates), names["signal advance"])
-	r.keep(t, o.ID, "attended")
+	r.keep(t, o.ID, "people-attended")
 }

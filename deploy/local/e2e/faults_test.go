@@ -210,6 +210,7 @@ func (r *rig) reset(t *testing.T, id string) {
 func TestOutcomes(t *testing.T) {
 	waited := waitingForClose().plus(tally{"await CLOSED": 1})
 	for name, tc := range map[string]struct {
+		start   func(t *testing.T, r *rig) order // default: one that waits for its close
 		end     func(t *testing.T, r *rig, id string)
 		want    tally
 		outcome string // its span; empty: nobody is left to tell it
@@ -221,11 +222,19 @@ func TestOutcomes(t *testing.T) {
 			outcome: "Order closed", status: "OK",
 		},
 		"cancelled": {
+			start: func(t *testing.T, r *rig) order {
+				o := r.start(t, "--attended")
+				r.waits(t, o.ID, lifecycle.Submitted)
+				return o
+			},
 			end: func(t *testing.T, r *rig, id string) {
 				require.NoError(t, r.temporal.CancelWorkflow(t.Context(), id, ""))
 				require.Error(t, r.ended(t, id))
 			},
-			want:    waited.plus(tally{"settle": 3, "Order cancelled": 1}),
+			want: tally{
+				"RunWorkflow:Order": 1, "INITIATED": 1, "FILE_UPLOADED": 1, "await SUBMITTED": 1,
+				"undo FILE_UPLOADED": 1, "undo INITIATED": 1, "settle": 1, "Order cancelled": 1,
+			},
 			outcome: "Order cancelled",
 		},
 		"failed": { // the CRM's own people cancelled the deal: CLOSED is refused
@@ -247,7 +256,11 @@ func TestOutcomes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := shared
-			o := atTheLastGate(t, r)
+			start := tc.start
+			if start == nil {
+				start = atTheLastGate
+			}
+			o := start(t, r)
 			tc.end(t, r, o.ID)
 			spans := r.requireFacts(t, o.ID, tc.want)
 			if tc.outcome == "" {

@@ -35,18 +35,25 @@ func TestRefusedModelIsReplaced(t *testing.T) {
 	r.mustStarter(t, "close", o.ID)
 	r.until(t, o.ID, "end")
 	require.NoError(t, r.temporal.GetWorkflow(t.Context(), o.ID, "").Get(t.Context(), nil))
-	r.keep(t, o.ID, "sent-back")
+	r.keep(t, o.ID, "people-sent-back")
 }
 
-// A cancelled order is cancelled in every system that has met it.
+// An order that is cancelled late is cancelled, and undone, in all systems.
 func TestCancelledOrder(t *testing.T) {
 	r := shared
-	o := r.start(t)
-	r.until(t, o.ID, "CLOSED")
+	everyone := r.everyone()
+	o := r.order(t)
+	for _, step := range everyone.Steps(trackingOf(o.ID)) {
+		if step.Stage == lifecycle.Shipped {
+			break
+		}
+		require.NoError(t, everyone.Take(t.Context(), o.ID, step))
+	}
+	require.NoError(t, everyone.Await(t.Context(), o.ID, lifecycle.Shipped))
 	require.NoError(t, r.temporal.CancelWorkflow(t.Context(), o.ID, ""))
-	require.Error(t, r.temporal.GetWorkflow(t.Context(), o.ID, "").Get(t.Context(), nil))
-	r.requireOutcome(t, o.ID, lifecycle.OutcomeCancelled)
-	r.keep(t, o.ID, "cancelled")
+	require.Error(t, r.ended(t, o.ID))
+	r.requireAgreement(t, o.ID)
+	r.keep(t, o.ID, "people-cancelled")
 }
 
 // Signals that do not fit do no harm.
@@ -62,7 +69,7 @@ func TestSignalsThatDoNotFit(t *testing.T) {
 	s := r.until(t, o.ID, "end")
 	require.Len(t, s.Ignored, 4)
 	r.requireClosedEverywhere(t, o.ID)
-	r.keep(t, o.ID, "closed")
+	r.keep(t, o.ID, "people-closed")
 }
 
 // keep saves an order's history, if that is asked for.

@@ -38,6 +38,7 @@ func (r *rig) order(t testing.TB) order {
 	everyone := r.everyone()
 	started, err := everyone.Start(t.Context(), "silver-925")
 	require.NoError(t, err)
+	require.NoError(t, everyone.Await(t.Context(), started.OrderID, lifecycle.FileUploaded))
 	require.NoError(t, r.giveModel(t.Context(), started.OrderID))
 	return order{ID: started.OrderID, Trace: started.TraceID}
 }
@@ -90,7 +91,7 @@ func TestPeopleAndTheCarrierMoveAnOrder(t *testing.T) {
 		require.Equal(t, n, names[name], "%s\n%s", name, draw(spans))
 	}
 	r.requireAgreement(t, o.ID)
-	r.keep(t, o.ID, "people")
+	r.keep(t, o.ID, "people-api")
 }
 
 // requireAgreement requires that the three databases, Temporal and the trace
