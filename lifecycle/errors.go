@@ -31,6 +31,7 @@ const (
 	CodeShipped        = "shipped"
 	CodeWrongPerson    = "wrong_person"
 	CodeUnauthorized   = "unauthorized"
+	CodeForbidden      = "forbidden"
 )
 
 // Error is every error that crosses a boundary of this program: typed by what

@@ -42,12 +42,14 @@ func Systems() []System { return []System{Shop, MES, CRM} }
 // A Role is the kind of person, or party, that moves an order on.
 type Role string
 
-// Who moves orders on. Itself means that nobody is waited for.
+// Who moves orders on, or otherwise acts. Itself means that nobody is waited for.
 const (
 	Customer Role = "customer"
+	Partner  Role = "partner" // orders for customers of its own
 	Manager  Role = "manager"
 	Operator Role = "operator"
 	Carrier  Role = "carrier"
+	Service  Role = "service" // one of our own programs
 	Itself   Role = "itself"
 )
 

@@ -9,6 +9,7 @@ import (
 // to the query status, and what every request is judged by.
 type Status struct {
 	OrderID  string        `json:"order_id"`
+	Customer string        `json:"customer,omitempty"` // an identifier of who ordered, if known
 	Attended bool          `json:"attended,omitempty"` // each gate waits for its person
 	Stage    Stage         `json:"stage"`              // the last one passed
 	Passing  Stage         `json:"passing,omitempty"`  // the one that it comes to: its activity runs

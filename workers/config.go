@@ -18,6 +18,11 @@ type Config struct {
 	Addr         string        `env:"${SYSTEM}_ADDR" default:"127.0.0.1:${port}" help:"Where the system's API and /healthz listen."`
 	URL          string        `env:"${SYSTEM}_URL" help:"Base URL of an outside ${system}. If set, the worker runs no ${system} of its own."`
 	DSN          string        `env:"${SYSTEM}_DSN" name:"dsn" default:"sqlite:.local/${system}.db" help:"The ${system}'s database: sqlite:PATH or postgres://…"`
+	Token        string        `env:"${SYSTEM}_TOKEN" help:"What the worker shows the ${system}. Default: API_TOKEN."`
+	APIToken     string        `env:"API_TOKEN" help:"What the worker shows the systems that it calls: a token of the role service."`
+	TokensFile   string        `env:"API_TOKENS_FILE" placeholder:"FILE" help:"Who may call the ${system}'s API: the SHA-256 of a token, an identifier and roles a line."`
+	Issuer       string        `env:"API_ISSUER" placeholder:"URL" help:"An OpenID provider whose tokens may call the ${system}'s API, by the roles in their claim groups."`
+	Audience     string        `env:"API_AUDIENCE" help:"Who the provider's tokens have to be for."`
 	Service      string        `env:"OTEL_SERVICE_NAME" default:"${system}" help:"The worker's service name in traces; its system's is this with -api."`
 	Tracing      string        `env:"${SYSTEM}_TRACING" enum:"on,off" default:"on" help:"off: the ${system} itself tells no spans, as a vendor's closed one."`
 	TemporalUI   string        `env:"TEMPORAL_UI_URL" default:"http://127.0.0.1:8233" help:"Where people see orders; for links."`

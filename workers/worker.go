@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"ordertrace/lifecycle"
+	"ordertrace/systems/access"
 	"ordertrace/systems/api"
 	"ordertrace/systems/desk"
 	"ordertrace/tracing"
@@ -131,7 +133,7 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 		WorkerStopTimeout: cfg.DrainTimeout,
 		OnFatalError:      func(err error) { failed <- err },
 	})
-	system := api.NewClient(url, otelhttp.WithTracerProvider(spans.Process))
+	system := api.NewClient(url, otelhttp.WithTracerProvider(spans.Process)).As(cmp.Or(cfg.Token, cfg.APIToken))
 	if err := kind.Register(ctx, Queue{Registry: w, Config: cfg, System: system, Temporal: temporal}); err != nil {
 		return fmt.Errorf("queue %s: %w", kind.System, err)
 	}
@@ -185,9 +187,16 @@ func dial(ctx context.Context, o tracing.Options, stack *closers) (tracing.Conne
 // people is how the system's people reach the orders. What they ask for is told
 // as the system's doing, not as the worker's.
 func people(ctx context.Context, cfg Config, inside trace.TracerProvider, stack *closers) (api.People, error) {
+	var callers api.Callers
+	if cfg.TokensFile != "" || cfg.Issuer != "" {
+		var err error
+		if callers, err = access.Open(access.Config{TokensFile: cfg.TokensFile, Issuer: cfg.Issuer, Audience: cfg.Audience}); err != nil {
+			return api.People{}, err
+		}
+	}
 	c, err := dial(ctx, tracing.Options{Process: inside, Lazy: true}, stack)
 	return api.People{
-		Orders:         orders.Orders{Temporal: c, UI: cfg.TemporalUI},
+		Orders: orders.Orders{Temporal: c, UI: cfg.TemporalUI}, Callers: callers,
 		TracerProvider: inside, Sent: tracing.Urgent(inside),
 	}, err
 }
@@ -221,7 +230,9 @@ func serverOf(kind Kind, service Service, people api.People) *http.Server {
 		})
 		return server
 	}
-	mux.Handle("/", service.Handler())
+	h := service.Handler()
+	mux.Handle("GET /healthz", h)
+	mux.Handle("/", api.Guarded(people.Callers, h, lifecycle.Service))
 	if s, ok := service.(Peopled); ok {
 		s.People(mux, people)
 	}

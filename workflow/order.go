@@ -45,7 +45,8 @@ type Workflow struct {
 // Input starts an order. An order that lacks its model or material waits at
 // FILE_UPLOADED for an upload.
 type Input struct {
-	Source   string           `json:"source,omitempty"` // "b2c" (default) or "b2b"
+	Customer string           `json:"customer,omitempty"` // an identifier of who orders
+	Source   string           `json:"source,omitempty"`   // "b2c" (default) or "b2b"
 	Material string           `json:"material,omitempty"`
 	Model    *lifecycle.Model `json:"model,omitempty"`
 	// Attended makes each gate wait for its person; unattended, every gate but
@@ -102,7 +103,7 @@ func (w Workflow) newOrder(ctx workflow.Context, in Input) *order {
 	}
 	return &order{
 		Status: lifecycle.Status{
-			OrderID: workflow.GetInfo(ctx).WorkflowExecution.ID, Attended: in.Attended,
+			OrderID: workflow.GetInfo(ctx).WorkflowExecution.ID, Customer: in.Customer, Attended: in.Attended,
 			Facts: lifecycle.Facts{Source: source, Material: in.Material, Model: in.Model},
 		},
 		people:   workflow.GetVersion(ctx, changePeople, workflow.DefaultVersion, 1) > workflow.DefaultVersion,

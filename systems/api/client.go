@@ -20,8 +20,16 @@ import (
 
 // Client calls one system.
 type Client struct {
-	base string
-	http *http.Client
+	base  string
+	token string
+	http  *http.Client
+}
+
+// As returns the client of a caller whose token this is.
+func (c *Client) As(token string) *Client {
+	as := *c
+	as.token = token
+	return &as
 }
 
 // NewClient returns a client of the system at a base URL. Every call is a span,
@@ -109,7 +117,7 @@ func (c *Client) Model(ctx context.Context, digest string) (io.ReadCloser, int64
 	if err != nil {
 		return nil, 0, fmt.Errorf("shop address: %w", err)
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.roundTrip(req)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -118,6 +126,13 @@ func (c *Client) Model(ctx context.Context, digest string) (io.ReadCloser, int64
 		return nil, 0, problemOf(resp)
 	}
 	return resp.Body, resp.ContentLength, nil
+}
+
+func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	return c.http.Do(req)
 }
 
 func (c *Client) stagePath(order string, stage lifecycle.Stage) string {
@@ -147,7 +162,7 @@ func (c *Client) do(ctx context.Context, method, path string, header http.Header
 }
 
 func (c *Client) send(req *http.Request, out any) (int, error) {
-	resp, err := c.http.Do(req)
+	resp, err := c.roundTrip(req)
 	if err != nil {
 		return 0, err
 	}

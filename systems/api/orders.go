@@ -45,7 +45,8 @@ type Orders interface {
 
 // NewOrder is what an order is started with.
 type NewOrder struct {
-	Source   string           `json:"source,omitempty"` // "b2c" (default) or "b2b"
+	Customer string           `json:"customer,omitempty"` // an identifier of who may see and change it
+	Source   string           `json:"source,omitempty"`   // "b2c" (default) or "b2b"
 	Material string           `json:"material,omitempty"`
 	Model    *lifecycle.Model `json:"model,omitempty"`
 	Attended bool             `json:"attended"`

@@ -26,9 +26,28 @@ type People struct {
 	Orders Orders
 	// TracerProvider takes the requests' spans. Default: the global one.
 	TracerProvider trace.TracerProvider
+	// Callers know who makes a request. nil asks nobody: for tests of what stands
+	// behind.
+	Callers Callers
 	// Sent is called after each request: its spans should leave at once, since
 	// others hang below them, and people look for them. nil: nothing is called.
 	Sent func()
+
+	roles []lifecycle.Role
+}
+
+// For returns a People whose routes are for callers with one of the roles. A
+// route that says nobody is for nobody.
+func (p People) For(roles ...lifecycle.Role) People {
+	p.roles = roles
+	return p
+}
+
+// Anyone returns a People whose routes are for everybody: they find out in
+// another way who calls.
+func (p People) Anyone() People {
+	p.Callers = nil
+	return p
 }
 
 // Handle adds a route to a mux: one with an {order} in its pattern is about that
@@ -45,18 +64,33 @@ func (p People) HandleAbout(mux *http.ServeMux, pattern string, about func(*http
 	if provider == nil { // else otelhttp takes that of the span above, which is remote and has none
 		provider = otel.GetTracerProvider()
 	}
-	traced := otelhttp.NewHandler(told(h), pattern,
-		otelhttp.WithTracerProvider(provider),
-		otelhttp.WithPropagators(propagation.TraceContext{}), // no baggage of strangers
-		otelhttp.WithSpanNameFormatter(func(string, *http.Request) string { return pattern }),
-	)
+	traced := func(h http.HandlerFunc) http.Handler {
+		return otelhttp.NewHandler(told(h), pattern,
+			otelhttp.WithTracerProvider(provider),
+			otelhttp.WithPropagators(propagation.TraceContext{}), // no baggage of strangers
+			otelhttp.WithSpanNameFormatter(func(string, *http.Request) string { return pattern }),
+		)
+	}
+	granted := traced(h)
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		order, r := about(r)
-		traced.ServeHTTP(w, p.join(r, order))
+		if r, err := p.admit(r); err != nil { // a stranger's request is no part of an order
+			refused := func(w http.ResponseWriter, r *http.Request) { WriteProblem(w, r, err) }
+			traced(refused).ServeHTTP(w, p.join(r, ""))
+		} else {
+			order, r := about(r)
+			granted.ServeHTTP(w, p.join(r, order))
+		}
 		if p.Sent != nil {
 			p.Sent()
 		}
 	})
+}
+
+func (p People) admit(r *http.Request) (*http.Request, error) {
+	if p.Callers == nil {
+		return r, nil
+	}
+	return admit(p.Callers, p.roles, r)
 }
 
 // told handles a request inside its span: adds what join found out, and has the

@@ -38,6 +38,8 @@ func Status(err error) int {
 	switch {
 	case e.Code == lifecycle.CodeUnauthorized:
 		return http.StatusUnauthorized
+	case e.Code == lifecycle.CodeForbidden:
+		return http.StatusForbidden
 	case e.Code == lifecycle.CodeNotFound:
 		return http.StatusNotFound
 	case e.Code == lifecycle.CodeTooLarge:
@@ -155,7 +157,9 @@ func problemOf(resp *http.Response) error {
 	}
 	switch p.Remedy {
 	case lifecycle.Retry, lifecycle.FixInput, lifecycle.LookUp:
-		e.Remedy = p.Remedy
+		if code := resp.StatusCode; code != http.StatusUnauthorized && code != http.StatusForbidden {
+			e.Remedy = p.Remedy
+		}
 	}
 	return e
 }

@@ -41,8 +41,7 @@ const (
 	resultKept     = "kept"
 )
 
-// carrierRoutes adds the carrier's webhook, and the routes by which managers see
-// parcels. A message stands in the trace of its parcel's order.
+// carrierRoutes adds the carrier's webhook. A message stands in the trace of its parcel's order.
 func (s *System) carrierRoutes(mux *http.ServeMux, p api.People) {
 	traced := http.NewServeMux()
 	p.HandleAbout(traced, carrierWebhook, s.aboutParcel, func(w http.ResponseWriter, r *http.Request) {
@@ -52,8 +51,6 @@ func (s *System) carrierRoutes(mux *http.ServeMux, p api.People) {
 		m, err := s.seal.receive(w, r)
 		traced.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), receivedKey{}, received{m, err})))
 	})
-	p.Handle(mux, "GET /parcels", s.listParcels)
-	p.Handle(mux, "GET /orders/{order}/parcel", s.showParcel)
 }
 
 // received is what a request held, read before its span begins.

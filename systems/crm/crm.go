@@ -80,8 +80,9 @@ func (s *System) Handler() http.Handler {
 
 // People adds the routes by which managers and carriers act.
 func (s *System) People(mux *http.ServeMux, p api.People) {
-	s.carrierRoutes(mux, p)
-	s.ticketRoutes(mux, p)
+	s.carrierRoutes(mux, p.Anyone()) // by their signature
+	s.parcelRoutes(mux, p.For(lifecycle.Manager))
+	s.ticketRoutes(mux, p.For(lifecycle.Manager))
 }
 
 // Record implements api.System. Its stages take no time: wait is not used.

@@ -24,6 +24,12 @@ type Parcel struct {
 
 const parcelColumns = `order_id, carrier, tracking_number, status, status_at`
 
+// parcelRoutes adds the routes by which managers see parcels.
+func (s *System) parcelRoutes(mux *http.ServeMux, p api.People) {
+	p.Handle(mux, "GET /parcels", s.listParcels)
+	p.Handle(mux, "GET /orders/{order}/parcel", s.showParcel)
+}
+
 // listParcels serves GET /parcels, those that something was heard of last first:
 // ?trouble=true lists those that somebody has to look after, ?unclaimed=true
 // those that no order was shipped as.

@@ -45,6 +45,9 @@ func (t tickets) open(w http.ResponseWriter, r *http.Request) {
 	key := r.Header.Get("Idempotency-Key")
 	err := api.ReadJSON(w, r, &in)
 	if err == nil {
+		in.By, err = api.ActAs(r.Context(), in.By)
+	}
+	if err == nil {
 		err = check(in, key)
 	}
 	if err != nil {

@@ -19,6 +19,10 @@
 //	      POST /orders/{order}/pack        {"by"}
 //	      POST /orders/{order}/ship        {"by","carrier","tracking_number"}
 //
+// The shop's are for customers and partners, each for their own orders, the CRM's
+// for managers and the MES's for operators; a manager may also hand over. "by"
+// comes from the caller's token: a body may leave it out.
+//
 // A POST answers 200 with the order's status once the order has granted it, also
 // to one that is repeated. It answers 409 with the code not_waiting,
 // wrong_person, shipped or ended if the order will not, and 422 if the request
@@ -31,6 +35,7 @@ package desk
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 
 	"ordertrace/lifecycle"
@@ -39,63 +44,81 @@ import (
 
 // Register adds a system's routes for people to a mux.
 func Register(mux *http.ServeMux, system lifecycle.System, p api.People) {
-	for _, route := range moves[system] {
-		p.Handle(mux, "POST /orders/{order}/"+route.verb, func(w http.ResponseWriter, r *http.Request) {
-			ask(w, r, p.Orders, route.read)
-		})
-	}
+	customers, managers, operators := p.For(lifecycle.Customer, lifecycle.Partner), p.For(lifecycle.Manager), p.For(lifecycle.Operator)
 	switch system {
 	case lifecycle.Shop:
-		start(mux, p)
-		p.Handle(mux, "GET /orders/{order}/status", func(w http.ResponseWriter, r *http.Request) {
-			s, err := p.Orders.Status(r.Context(), r.PathValue("order"))
-			api.Answer(w, r, http.StatusOK, s, err)
-		})
+		start(mux, customers)
+		customers.Handle(mux, "GET /orders/{order}/status", func(w http.ResponseWriter, r *http.Request) { status(w, r, p.Orders) })
+		ask(mux, customers, "upload", body[lifecycle.Upload])
+		ask(mux, customers, "submit", moveTo(lifecycle.Submitted))
+		ask(mux, customers, "cancel", body[lifecycle.Cancellation])
 	case lifecycle.CRM:
-		list(mux, p, "GET /approvals", lifecycle.ManufacturingApproved)
+		list(mux, managers, "GET /approvals", lifecycle.ManufacturingApproved)
+		ask(mux, managers, "approve", moveTo(lifecycle.ManufacturingApproved))
+		ask(mux, managers, "reject", body[lifecycle.Rejection])
+		ask(mux, managers, "close", moveTo(lifecycle.Closed))
+		ask(mux, managers, "cancel", body[lifecycle.Cancellation])
 	case lifecycle.MES:
-		list(mux, p, "GET /free-orders", lifecycle.ManufacturingStarted)
+		list(mux, operators, "GET /free-orders", lifecycle.ManufacturingStarted)
+		ask(mux, operators, "take", moveTo(lifecycle.ManufacturingStarted))
+		ask(mux, p.For(lifecycle.Operator, lifecycle.Manager), "hand-over", body[lifecycle.HandOver])
+		ask(mux, operators, "finish", moveTo(lifecycle.ManufacturingCompleted))
+		ask(mux, operators, "pack", moveTo(lifecycle.Packaging))
+		ask(mux, operators, "ship", ship)
 	}
 }
 
 // read makes a request of a body.
 type read func(http.ResponseWriter, *http.Request) (lifecycle.Request, error)
 
-// route is one thing that people ask of orders.
-type route struct {
-	verb string
-	read read
+// ask adds a route that asks one thing of an order, in its caller's name.
+func ask(mux *http.ServeMux, p api.People, verb string, read read) {
+	p.Handle(mux, "POST /orders/{order}/"+verb, func(w http.ResponseWriter, r *http.Request) {
+		order := r.PathValue("order")
+		request, err := read(w, r)
+		if err == nil {
+			request, err = signed(r.Context(), request)
+		}
+		if err == nil {
+			err = api.Own(r.Context(), p.Orders, order)
+		}
+		if err != nil {
+			api.WriteProblem(w, r, err)
+			return
+		}
+		s, err := p.Orders.Ask(r.Context(), order, r.Header.Get("Idempotency-Key"), request)
+		api.AnswerMoved(w, r, s, err)
+	})
 }
 
-var moves = map[lifecycle.System][]route{
-	lifecycle.Shop: {
-		{"upload", body[lifecycle.Upload]},
-		{"submit", moveTo(lifecycle.Submitted)},
-		{"cancel", body[lifecycle.Cancellation]},
-	},
-	lifecycle.CRM: {
-		{"approve", moveTo(lifecycle.ManufacturingApproved)},
-		{"reject", body[lifecycle.Rejection]},
-		{"close", moveTo(lifecycle.Closed)},
-		{"cancel", body[lifecycle.Cancellation]},
-	},
-	lifecycle.MES: {
-		{"take", moveTo(lifecycle.ManufacturingStarted)},
-		{"hand-over", body[lifecycle.HandOver]},
-		{"finish", moveTo(lifecycle.ManufacturingCompleted)},
-		{"pack", moveTo(lifecycle.Packaging)},
-		{"ship", ship},
-	},
+// signed puts the caller into a request, for which nobody else can speak.
+func signed(ctx context.Context, request lifecycle.Request) (_ lifecycle.Request, err error) {
+	switch r := request.(type) {
+	case lifecycle.Move:
+		r.By, err = api.ActAs(ctx, r.By)
+		return r, err
+	case lifecycle.Rejection:
+		r.By, err = api.ActAs(ctx, r.By)
+		return r, err
+	case lifecycle.HandOver:
+		r.By, err = api.ActAs(ctx, r.By)
+		return r, err
+	case lifecycle.Cancellation:
+		r.By, err = api.ActAs(ctx, r.By)
+		return r, err
+	default: // an upload is nobody's word
+		return request, nil
+	}
 }
 
-func ask(w http.ResponseWriter, r *http.Request, orders api.Orders, read read) {
-	request, err := read(w, r)
-	if err != nil {
+func status(w http.ResponseWriter, r *http.Request, orders api.Orders) {
+	order := r.PathValue("order")
+	if err := api.Own(r.Context(), orders, order); err != nil {
 		api.WriteProblem(w, r, err)
 		return
 	}
-	s, err := orders.Ask(r.Context(), r.PathValue("order"), r.Header.Get("Idempotency-Key"), request)
-	api.AnswerMoved(w, r, s, err)
+	s, err := orders.Status(r.Context(), order)
+	api.Answer(w, r, http.StatusOK, s, err)
 }
 
 func body[R lifecycle.Request](w http.ResponseWriter, r *http.Request) (lifecycle.Request, error) {

@@ -38,6 +38,10 @@ func startOrder(w http.ResponseWriter, r *http.Request, orders api.Orders) (star
 	if err := api.ReadJSON(w, r, &in); err != nil {
 		return started{}, false, err
 	}
+	var err error
+	if in.Customer, err = api.ActAs(r.Context(), in.Customer); err != nil {
+		return started{}, false, err
+	}
 	if in.Source != "" && in.Source != "b2c" && in.Source != "b2b" {
 		return started{}, false, invalid("source", "an order comes from b2c or b2b")
 	}

@@ -14,7 +14,7 @@ import (
 // A model is known by its content: the same file sent again, after an answer
 // that was lost, does nothing.
 func (s *System) People(mux *http.ServeMux, p api.People) {
-	p.Handle(mux, "PUT /orders/{order}/model", func(w http.ResponseWriter, r *http.Request) {
+	p.For(lifecycle.Customer, lifecycle.Partner).Handle(mux, "PUT /orders/{order}/model", func(w http.ResponseWriter, r *http.Request) {
 		status, err := s.takeOrdersModel(w, r, p.Orders)
 		api.AnswerMoved(w, r, status, err)
 	})
@@ -22,6 +22,9 @@ func (s *System) People(mux *http.ServeMux, p api.People) {
 
 func (s *System) takeOrdersModel(w http.ResponseWriter, r *http.Request, orders api.Orders) (lifecycle.Status, error) {
 	order := r.PathValue("order")
+	if err := api.Own(r.Context(), orders, order); err != nil {
+		return lifecycle.Status{}, err
+	}
 	status, err := orders.Status(r.Context(), order)
 	if err != nil {
 		return status, err

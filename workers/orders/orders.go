@@ -45,7 +45,7 @@ func (o Orders) Start(ctx context.Context, order string, in api.NewOrder) (start
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		StaticSummary:                            fmt.Sprintf("%s order in %s", cmp.Or(in.Source, "b2c"), cmp.Or(in.Material, "a material to be chosen")),
-	}, workflow.Name, workflow.Input{Source: in.Source, Material: in.Material, Model: in.Model, Attended: in.Attended})
+	}, workflow.Name, workflow.Input{Customer: in.Customer, Source: in.Source, Material: in.Material, Model: in.Model, Attended: in.Attended})
 	if isStarted(err) {
 		return false, nil
 	}

@@ -40,7 +40,10 @@ func TestSignalsThatRaceWithTheEnd(t *testing.T) {
 		require.NoError(t, r.ended(t, o.ID))
 		events := r.events(t, o.ID)
 		refused += events[enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED]
-		want := closedOrder().plus(tally{"signal close": events[enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED]})
+		want := closedOrder().plus(tally{
+			"signal close":  events[enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED],
+			"ignored close": len(r.status(t, o.ID).Ignored),
+		})
 
 		before := r.requireFacts(t, o.ID, want)
 		r.restart(t, "shop", syscall.SIGKILL)

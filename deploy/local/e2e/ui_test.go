@@ -22,15 +22,7 @@ func TestCloseFromTheTemporalUI(t *testing.T) {
 			r.until(t, o.ID, "CLOSED")
 
 			b := browsertest.New(t, r.UIURL())
-			b.Open(strings.TrimPrefix(o.TemporalURL, r.UIURL()), `body`)
-			b.ClickText(`button`, "More Actions")
-			b.ClickText(`[role=menuitem]`, "Send a Signal")
-			b.ClickText(`dialog[open] [data-testid="signal-select-button"]`, "")
-			b.ClickText(`dialog[open] [role=option]`, "close")
-			if tc.input != "" {
-				b.Type(`dialog[open] [role=textbox]`, tc.input)
-			}
-			b.ClickText(`dialog[open] [data-testid="confirm-modal-button"]:enabled`, "Submit")
+			sendSignal(b, strings.TrimPrefix(o.TemporalURL, r.UIURL()), "close", tc.input)
 
 			s := r.until(t, o.ID, "end")
 			require.Equal(t, lifecycle.OutcomeClosed, s.Outcome)
@@ -57,3 +49,52 @@ func TestTemporalUILeadsToTheTrace(t *testing.T) {
 
 // details is where the Temporal UI renders an order's current details.
 const details = `document.querySelector("#user-metadata-current-details")?.contentDocument`
+
+// People move an order on in the Temporal UI as well, by the signal advance. What
+// does not fit is shown beside the order, and changes nothing.
+func TestAdvanceFromTheTemporalUI(t *testing.T) {
+	r := shared
+	o := r.mustStartTo(t, lifecycle.Submitted)
+	b := browsertest.New(t, r.UIURL())
+	sendSignal(b, r.page(t, o.ID), "advance", `{"stage":"SHIPPED","by":"operator-7"}`)
+	b.Open(r.page(t, o.ID)+"/user-metadata", "body")
+	b.Eventually(details + `?.body.innerText.includes("advance: the order does not wait for SHIPPED, but for SUBMITTED")`)
+	require.True(t, r.status(t, o.ID).WaitsFor(lifecycle.Submitted))
+
+	sendSignal(b, r.page(t, o.ID), "advance", `{"stage":"SUBMITTED","by":"customer-1"}`)
+	require.NoError(t, r.everyone().Await(t.Context(), o.ID, lifecycle.ManufacturingApproved))
+	s := r.status(t, o.ID)
+	require.Equal(t, []lifecycle.Move{{Stage: lifecycle.Submitted, By: "customer-1"}}, s.Moves)
+	require.Len(t, s.Ignored, 1)
+	r.requireFacts(t, o.ID, tally{
+		"RunWorkflow:Order": 1, "INITIATED": 1, "FILE_UPLOADED": 1, "SUBMITTED": 1, "PRICE_CALCULATED": 1,
+		"await FILE_UPLOADED": 1, "update upload": 1, "await SUBMITTED": 1, "signal advance": 2, "ignored advance": 1,
+	})
+}
+
+// sendSignal clicks through the Temporal UI's page of an order to send it a
+// signal.
+func sendSignal(b *browsertest.Browser, page, name, input string) {
+	b.Open(page, `body`)
+	b.ClickText(`button`, "More Actions")
+	b.ClickText(`[role=menuitem]`, "Send a Signal")
+	b.ClickText(`dialog[open] [data-testid="signal-select-button"]`, "")
+	b.ClickText(`dialog[open] [role=option]`, name)
+	if input != "" {
+		b.Type(`dialog[open] [role=textbox]`, input)
+	}
+	b.ClickText(`dialog[open] [data-testid="confirm-modal-button"]:enabled`, "Submit")
+	b.Eventually(`!document.querySelector("dialog[open]")`)
+}
+
+// Temporal's own button cancels an order, and what was done is undone.
+func TestCancelFromTheTemporalUI(t *testing.T) {
+	r := shared
+	o := r.mustStartTo(t, lifecycle.ManufacturingStarted)
+	b := browsertest.New(t, r.UIURL())
+	b.Open(r.page(t, o.ID), `body`)
+	b.ClickText(`button`, "Request Cancellation")
+	b.ClickText(`dialog[open] [data-testid="confirm-modal-button"]:enabled`, "")
+	require.Error(t, r.ended(t, o.ID))
+	require.NoError(t, r.wasCancelled(t.Context(), t, o, "temporal"))
+}

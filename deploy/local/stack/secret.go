@@ -17,30 +17,41 @@ func (s *Stack) CarrierSecret() (string, error) {
 	if secret := os.Getenv("CARRIER_SECRET"); secret != "" {
 		return secret, nil
 	}
-	return secretFile(filepath.Join(s.cfg.StateDir, "carrier-secret"))
+	return secretFile(s.cfg.access("carrier-secret"))
 }
 
 // secretFile reads a secret, or makes it: the stack holds its folder alone.
 func secretFile(name string) (string, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		secret, err := os.ReadFile(name)
-		if err != nil || len(secret) == 0 {
-			return "", fmt.Errorf("read the secret %s (delete it, and it is made anew): %w", name, errors.Join(err, errIfEmpty(secret)))
+	content, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		secret := rand.Text()
+		if err := replaceFile(name, secret+"\n"); err != nil {
+			return "", fmt.Errorf("make a secret: %w", err)
 		}
-		return strings.TrimSpace(string(secret)), nil
+		return secret, nil
+	}
+	secret := strings.TrimSpace(string(content))
+	if err == nil && secret == "" {
+		err = errors.New("it is empty")
 	}
 	if err != nil {
-		return "", fmt.Errorf("make a secret: %w", err)
+		return "", fmt.Errorf("read the secret %s (delete it, and it is made anew): %w", name, err)
 	}
-	secret := rand.Text()
-	_, err = f.WriteString(secret + "\n")
-	return secret, errors.Join(err, f.Close())
+	return secret, nil
 }
 
-func errIfEmpty(b []byte) error {
-	if len(b) == 0 {
-		return errors.New("it is empty")
+// replaceFile writes a file that its owner alone can read, whole or not at all.
+func replaceFile(name, content string) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-*") // with mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(content)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }
