@@ -103,5 +103,8 @@ func aboutTrace(err error, order string) error {
 	if errors.Is(err, jaeger.ErrNotFound) {
 		return hinted(fmt.Errorf("order %s: %w in Jaeger", order, jaeger.ErrNotFound), "spans take a second to arrive; --jaeger-ui names another Jaeger")
 	}
+	if errors.Is(err, jaeger.ErrUnauthorized) {
+		return hinted(fmt.Errorf("order %s: %w", order, err), "JAEGER_USER and JAEGER_PASSWORD say who reads; `make up` writes them to %s, and %s names another file", accessFile, accessVariable)
+	}
 	return hinted(fmt.Errorf("order %s: %w", order, err), "is Jaeger up? --jaeger-ui names another")
 }

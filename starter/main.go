@@ -25,6 +25,7 @@ import (
 
 	"ordertrace/tracing"
 	"ordertrace/tracing/jaeger"
+	"ordertrace/workers/encryption"
 	"ordertrace/workers/orders"
 )
 
@@ -47,6 +48,8 @@ type cli struct {
 	JaegerUI   string           `env:"JAEGER_UI_URL" default:"http://127.0.0.1:16686" help:"Where traces are read."`
 	TemporalUI string           `env:"TEMPORAL_UI_URL" default:"http://127.0.0.1:8233" help:"Where workflows are seen; for links."`
 	Version    kong.VersionFlag `help:"Print the version."`
+
+	Payloads encryption.Config `embed:"" prefix:"payload-"`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -58,6 +61,10 @@ const (
 
 // run is the whole program but for the process around it.
 func run(args []string, stdout, stderr io.Writer) int {
+	if err := loadAccess(); err != nil {
+		tell(stderr, err)
+		return exitError
+	}
 	var c cli
 	exited := -1
 	parser := kong.Must(&c, kong.Name("starter"), kong.Writers(stdout, stderr),
@@ -99,7 +106,7 @@ type environment struct {
 func newEnvironment(ctx context.Context, c *cli, stdout, stderr io.Writer) (*environment, error) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	otel.SetTextMapPropagator(tracing.Propagator)
-	e := &environment{ctx: ctx, cli: c, stdout: stdout, stderr: stderr, telemetry: &tracing.Telemetry{}, jaeger: jaeger.NewClient(c.JaegerUI)}
+	e := &environment{ctx: ctx, cli: c, stdout: stdout, stderr: stderr, telemetry: &tracing.Telemetry{}, jaeger: jaeger.NewClient(c.JaegerUI, jaegerUser())}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(e.spansLost))
 	p, err := e.telemetry.Service(ctx, "starter")
 	if err != nil {
@@ -114,7 +121,12 @@ func (e *environment) temporal() (tracing.Connection, error) {
 	if e.connected != nil {
 		return *e.connected, nil
 	}
-	c, err := tracing.Dial(e.ctx, tracing.Options{Process: otel.GetTracerProvider()})
+	keys, err := e.cli.Payloads.Load()
+	if err != nil {
+		return tracing.Connection{}, err
+	}
+	convert := keys.ForClient()
+	c, err := tracing.Dial(e.ctx, tracing.Options{Process: otel.GetTracerProvider(), Data: convert.Data, Failure: convert.Failure})
 	if err != nil {
 		return c, hinted(err, "start everything with `make up`, or name another server with TEMPORAL_ADDRESS")
 	}

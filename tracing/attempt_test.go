@@ -72,7 +72,7 @@ func TestAttemptWithoutAHeaderIsStillInATrace(t *testing.T) {
 
 func TestCallsBelowAnAttemptHaveIDsOfTheirOwn(t *testing.T) {
 	below := func(ctx context.Context) error {
-		tracer := trace.SpanFromContext(ctx).TracerProvider().Tracer("http")
+		tracer := trace.SpanFromContext(ctx).TracerProvider().Tracer(ScopeName)
 		for range 2 {
 			_, s := tracer.Start(ctx, "call")
 			s.End()

@@ -35,6 +35,7 @@ func Dial(ctx context.Context, o Options) (Connection, error) {
 		return Connection{}, err
 	}
 	options.Interceptors = append(options.Interceptors, traced)
+	options.DataConverter, options.FailureConverter = o.Data, o.Failure
 	traced.held = &held{tell: traced.export}
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,
 		grpc.WithChainUnaryInterceptor(traced.held.watch))

@@ -6,6 +6,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/contrib/opentelemetry"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/workflow"
 )
@@ -25,6 +26,10 @@ type Options struct {
 	// Lazy makes Dial return at once: the first call connects, and fails while
 	// Temporal cannot be reached. Default: Dial connects.
 	Lazy bool
+	// Data and Failure convert what Dial's client sends and gets. Trace context
+	// does not pass through them. Default: Temporal's own.
+	Data    converter.DataConverter
+	Failure converter.FailureConverter
 }
 
 // Interceptor makes one trace of a workflow's whole life, for a Temporal client

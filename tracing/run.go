@@ -21,7 +21,8 @@ type run struct {
 	starter  trace.SpanContext // invalid where nobody gave the start a context
 	signals  int
 	notes    int
-	received []signal // not told yet
+	received []signal        // not told yet
+	heard    map[string]bool // signals that the workflow listens for
 }
 
 // signal is one that was received. Its time is that of the task that takes it,
@@ -135,11 +136,27 @@ func (r *run) tellSignals(ctx workflow.Context) {
 	for _, s := range r.received {
 		r.tell(ctx, fact{
 			id:   signalID(workflow.GetInfo(ctx).OriginalRunID, s.name, s.ordinal, at),
-			name: signalName(s.name), kind: trace.SpanKindConsumer,
+			name: signalName(r.known(s.name)), kind: trace.SpanKindConsumer,
 			parent: r.anchor(ctx), from: at, link: s.sender,
 		})
 	}
 	r.received = nil
+}
+
+func (r *run) listens(signal string) {
+	if r.heard == nil {
+		r.heard = map[string]bool{}
+	}
+	r.heard[signal] = true
+}
+
+// known is a signal's name if the workflow listens for it: any other is what a
+// stranger wrote.
+func (r *run) known(signal string) string {
+	if r.heard[signal] {
+		return signal
+	}
+	return otherSignal
 }
 
 // ExecuteUpdate implements interceptor.WorkflowInboundInterceptor.

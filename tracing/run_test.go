@@ -21,6 +21,9 @@ var (
 	sender  = span("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", trace.FlagsSampled)
 )
 
+// requestKey is the ID of an update, as the SDK draws one.
+const requestKey = "7f1d5cf0-5a4e-4c1a-9c57-0d9a5b5f6c11"
+
 const secret = "Jane Doe, 5 Main Street"
 
 // journey waits at a gate for the signal go, and ends as end says. It knows the
@@ -81,7 +84,7 @@ func own(run string, more ...attribute.KeyValue) []attribute.KeyValue {
 
 func TestJourneyIsToldAsItsHistoryHasIt(t *testing.T) {
 	h := startHistory(t, starter).task().
-		at(5*time.Minute).update("u-1", "upload", sender, nil).
+		at(5*time.Minute).update(requestKey, "upload", sender, nil).
 		at(10*time.Minute).signal("go", sender).at(10*time.Minute + time.Second).task().completed()
 	spans := replayed(t, h, journey(well))
 
@@ -99,8 +102,8 @@ func TestJourneyIsToldAsItsHistoryHasIt(t *testing.T) {
 	}{
 		"RunWorkflow:Journey": {id: anchor, parent: starter.SpanID(), kind: trace.SpanKindServer,
 			from: begin, to: begin.Add(anchorLength), attributes: own(firstRun)},
-		"update upload": {id: updateID(firstRun, "upload", "u-1", at(5*time.Minute)), parent: anchor, kind: trace.SpanKindServer,
-			from: at(5 * time.Minute), to: at(5 * time.Minute).Add(instant), link: true, attributes: own(firstRun, KeyUpdateID.String("u-1"))},
+		"update upload": {id: updateID(firstRun, "upload", requestKey, at(5*time.Minute)), parent: anchor, kind: trace.SpanKindServer,
+			from: at(5 * time.Minute), to: at(5 * time.Minute).Add(instant), link: true, attributes: own(firstRun, KeyUpdateID.String(requestKey))},
 		"signal go": {id: signalID(firstRun, "go", 1, arrived), parent: anchor, kind: trace.SpanKindConsumer,
 			from: arrived, to: arrived.Add(instant), link: true, attributes: own(firstRun)},
 		"await GATE": {id: waitID(firstRun, "GATE", begin, arrived), parent: anchor, kind: trace.SpanKindInternal,
@@ -228,7 +231,7 @@ func requireNoSecret(t *testing.T, spans tracetest.SpanStubs) {
 }
 
 func TestARefusedUpdateIsToldWithoutItsWords(t *testing.T) {
-	h := startHistory(t, starter).task().at(time.Minute).update("u-1", "refuse", sender, &failurepb.Failure{Message: "refused"})
+	h := startHistory(t, starter).task().at(time.Minute).update(requestKey, "refuse", sender, &failurepb.Failure{Message: "refused"})
 	spans := replayed(t, h, journey(well))
 	s := named(t, spans, "update refuse")
 	require.Equal(t, codes.Error, s.Status.Code)
@@ -242,8 +245,8 @@ func TestAnOpenOrderHasNoOutcomeYet(t *testing.T) {
 }
 
 func TestSignalsAreToldOneByOne(t *testing.T) {
-	h := startHistory(t, starter).signal("early", sender).task().
-		at(time.Minute).signal("noise", trace.SpanContext{}).signal("noise", trace.SpanContext{}).signal("go", sender).task().completed()
+	h := startHistory(t, starter).signal("go", sender).task().
+		at(time.Minute).signal(secret, trace.SpanContext{}).signal(secret, trace.SpanContext{}).signal("go", sender).task().completed()
 	spans := replayed(t, h, journey(well))
 	ids := map[trace.SpanID]string{}
 	for _, s := range spans {
@@ -251,10 +254,11 @@ func TestSignalsAreToldOneByOne(t *testing.T) {
 	}
 	require.Len(t, ids, len(spans), "each has an ID of its own")
 	at := begin.Add(time.Minute)
-	require.Equal(t, "signal early", ids[signalID(firstRun, "early", 1, begin)], "it came before the first task")
-	require.Equal(t, "signal noise", ids[signalID(firstRun, "noise", 2, at)])
-	require.Equal(t, "signal noise", ids[signalID(firstRun, "noise", 3, at)])
+	require.Equal(t, "signal go", ids[signalID(firstRun, "go", 1, begin)], "it came before the first task")
+	require.Equal(t, "signal other", ids[signalID(firstRun, secret, 2, at)], "anybody may send one of any name")
+	require.Equal(t, "signal other", ids[signalID(firstRun, secret, 3, at)])
 	require.Equal(t, "signal go", ids[signalID(firstRun, "go", 4, at)])
+	requireNoSecret(t, spans)
 }
 
 // An order that was cancelled may take long to settle. What it is sent meanwhile
@@ -269,9 +273,9 @@ func TestSignalsToACancelledOrderAreToldWhenTheyCome(t *testing.T) {
 	}
 	h := startHistory(t, starter).task().at(time.Minute).cancel().task()
 	timer := int64(len(h.events) + 1)
-	h.startTimer().at(2*time.Minute).signal("late", sender).task().at(time.Hour + time.Minute).fireTimer(timer).task().cancelled()
+	h.startTimer().at(2*time.Minute).signal("go", sender).task().at(time.Hour + time.Minute).fireTimer(timer).task().cancelled()
 	spans := replayed(t, h, journey(settle))
-	require.Equal(t, begin.Add(2*time.Minute), named(t, spans, "signal late").StartTime.UTC())
+	require.Equal(t, begin.Add(2*time.Minute), named(t, spans, "signal go").StartTime.UTC())
 	require.Equal(t, begin.Add(time.Hour+time.Minute), named(t, spans, "Journey cancelled").StartTime.UTC())
 }
 

@@ -56,12 +56,14 @@ func (t *Telemetry) Service(ctx context.Context, name string) (trace.TracerProvi
 	return t.serve(ctx, name, exporter)
 }
 
-// serve adds a service whose spans go to an exporter of its own.
+// serve adds a service whose spans go to an exporter of its own, past the
+// allow-list.
 func (t *Telemetry) serve(ctx context.Context, name string, exporter sdktrace.SpanExporter) (*sdktrace.TracerProvider, error) {
 	described, err := describe(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("resource of %s: %w", name, err)
 	}
+	exporter = &allowList{SpanExporter: exporter}
 	options := []sdktrace.TracerProviderOption{sdktrace.WithIDGenerator(idGenerator{}), sdktrace.WithResource(described)}
 	if name == WorkflowService {
 		options = append(options, sdktrace.WithSampler(sdktrace.AlwaysSample()))

@@ -32,6 +32,9 @@ func signalName(signal string) string                  { return "signal " + sign
 func updateName(update string) string                  { return "update " + update }
 func outcomeName(workflowType string, o ending) string { return workflowType + " " + string(o) }
 
+// otherSignal stands for the name of a signal that the workflow does not know.
+const otherSignal = "other"
+
 // An ending is how a run ended, as its outcome span is named.
 type ending string
 

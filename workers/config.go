@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"ordertrace/lifecycle"
+	"ordertrace/workers/encryption"
 )
 
 // Config is what every worker takes from its environment, beside Temporal's own
@@ -32,6 +33,9 @@ type Config struct {
 	CacheSize    int           `env:"WORKFLOW_CACHE_SIZE" name:"workflow-cache-size" default:"10000" help:"How many open orders a worker keeps in memory. 0: none, each is replayed from its history at every task."`
 	LogFormat    string        `env:"LOG_FORMAT" enum:"json,text" default:"json" help:"Logs as json or text."`
 	LogLevel     string        `env:"LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error."`
+
+	Payloads  encryption.Config `embed:"" prefix:"payload-"`
+	CodecAddr string            `env:"CODEC_ADDR" default:"${codec}" help:"Where the shop's worker decodes payloads for operators in the Temporal UI, if it has keys and knows callers."`
 }
 
 // ports are where the systems listen by default.
@@ -40,5 +44,6 @@ var ports = map[lifecycle.System]string{lifecycle.Shop: "8081", lifecycle.CRM: "
 // vars fill in a system's names in the table above.
 func vars(system lifecycle.System) kong.Vars {
 	upper := map[lifecycle.System]string{lifecycle.Shop: "SHOP", lifecycle.CRM: "CRM", lifecycle.MES: "MES"}
-	return kong.Vars{"system": string(system), "SYSTEM": upper[system], "port": ports[system]}
+	codec := map[lifecycle.System]string{lifecycle.Shop: "127.0.0.1:8084"}
+	return kong.Vars{"system": string(system), "SYSTEM": upper[system], "port": ports[system], "codec": codec[system]}
 }

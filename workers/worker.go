@@ -26,6 +26,7 @@ import (
 	"ordertrace/systems/api"
 	"ordertrace/systems/desk"
 	"ordertrace/tracing"
+	"ordertrace/workers/encryption"
 	"ordertrace/workers/orders"
 	"ordertrace/workflow"
 )
@@ -99,6 +100,10 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 	var stack closers
 	defer func() { err = errors.Join(err, stack.close()) }()
 
+	keys, err := payloadKeys(cfg)
+	if err != nil {
+		return err
+	}
 	telemetry, spans, inside, err := providers(life, kind, cfg)
 	if err != nil {
 		return err
@@ -114,16 +119,19 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
-	people, err := people(ctx, cfg, inside, &stack)
+	people, err := people(ctx, cfg, keys, inside, &stack)
 	if err != nil {
 		return err
 	}
 	server := serverOf(kind, service, people)
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	go func() { failed <- server.Serve(listener) }()
 	stack.add("api", func() error { return shutdown(server, cfg.DrainTimeout) })
 
-	temporal, err := dial(ctx, spans, &stack)
+	if err := serveCodec(ctx, kind, cfg, keys, people.Callers, failed, &stack); err != nil {
+		return err
+	}
+	temporal, err := dial(ctx, converting(spans, keys.ForWorker()), &stack)
 	if err != nil {
 		return err
 	}
@@ -186,7 +194,7 @@ func dial(ctx context.Context, o tracing.Options, stack *closers) (tracing.Conne
 
 // people is how the system's people reach the orders. What they ask for is told
 // as the system's doing, not as the worker's.
-func people(ctx context.Context, cfg Config, inside trace.TracerProvider, stack *closers) (api.People, error) {
+func people(ctx context.Context, cfg Config, keys encryption.Keys, inside trace.TracerProvider, stack *closers) (api.People, error) {
 	var callers api.Callers
 	if cfg.TokensFile != "" || cfg.Issuer != "" {
 		var err error
@@ -194,7 +202,7 @@ func people(ctx context.Context, cfg Config, inside trace.TracerProvider, stack 
 			return api.People{}, err
 		}
 	}
-	c, err := dial(ctx, tracing.Options{Process: inside, Lazy: true}, stack)
+	c, err := dial(ctx, converting(tracing.Options{Process: inside, Lazy: true}, keys.ForClient()), stack)
 	return api.People{
 		Orders: orders.Orders{Temporal: c, UI: cfg.TemporalUI}, Callers: callers,
 		TracerProvider: inside, Sent: tracing.Urgent(inside),

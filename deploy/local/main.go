@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"text/tabwriter"
 
@@ -85,9 +84,9 @@ type upCmd struct{ stackFlags }
 func (c upCmd) Run(ctx context.Context) error {
 	return withStack(ctx, c.config(), func(s *stack.Stack) error {
 		printAddresses(os.Stdout, s)
-		environment := ""
-		if c.config().Ports != stack.StandardPorts() {
-			environment = "env " + strings.Join(s.Env(), " ") + " "
+		environment := "" // that tells the starter of another stack than the one in .local
+		if c.State != ".local" {
+			environment = "ORDERTRACE_ACCESS=" + s.AccessFile() + " "
 		}
 		fmt.Printf("\nStart an order:  %sbin/starter order --model deploy/local/samples/ring.stl\n", environment)
 		stayUp(ctx)
@@ -119,6 +118,8 @@ func printAddresses(w io.Writer, s *stack.Stack) {
 	for _, row := range [][2]string{
 		{"Temporal UI", s.UIURL()},
 		{"Jaeger", s.JaegerURL()},
+		{"  sign in as", s.TraceViewer().Username()},
+		{"  password in", s.TraceViewerFile()},
 		{"Temporal", s.TemporalAddress()},
 		{"spans (OTLP)", s.OTLPEndpoint()},
 		{"shop", s.ShopURL()},

@@ -150,6 +150,7 @@ func (d *Description) find(r *http.Request) (*openapi3filter.RequestValidationIn
 		Route: &routers.Route{Spec: d.doc, Path: path, PathItem: item, Method: r.Method, Operation: item.GetOperation(r.Method)},
 		Options: &openapi3filter.Options{
 			IncludeResponseStatus: true, RejectWhenRequestBodyNotSpecified: true, SkipSettingDefaults: true, MultiError: true,
+			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, // who may call is the access tests'
 		},
 	}, nil
 }

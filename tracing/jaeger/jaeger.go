@@ -15,8 +15,12 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// ErrNotFound says that Jaeger has no such trace, or not yet.
-var ErrNotFound = errors.New("no such trace")
+var (
+	// ErrNotFound says that Jaeger has no such trace, or not yet.
+	ErrNotFound = errors.New("no such trace")
+	// ErrUnauthorized says that Jaeger does not let the client's user read.
+	ErrUnauthorized = errors.New("jaeger wants a user and a password that may read traces")
+)
 
 // A Span is one span as Jaeger keeps it.
 type Span struct {
@@ -46,12 +50,14 @@ func (s Span) Failed() bool {
 // Client reads from one Jaeger.
 type Client struct {
 	base string
+	user *url.Userinfo
 	http *http.Client
 }
 
-// NewClient returns a client for the Jaeger at a base URL.
-func NewClient(base string) *Client {
-	return &Client{base: strings.TrimRight(base, "/"), http: &http.Client{Timeout: 30 * time.Second}}
+// NewClient returns a client for the Jaeger at a base URL, which signs in as a
+// user; nil: as nobody.
+func NewClient(base string, user *url.Userinfo) *Client {
+	return &Client{base: strings.TrimRight(base, "/"), user: user, http: &http.Client{Timeout: 30 * time.Second}}
 }
 
 // TraceURL is where people see a trace.
@@ -62,7 +68,8 @@ func TraceURL(base string, id trace.TraceID) string {
 	return strings.TrimRight(base, "/") + "/trace/" + id.String()
 }
 
-// Trace reads the spans of a trace, by their start. Fails with ErrNotFound.
+// Trace reads the spans of a trace, by their start. Fails with
+// ErrNotFound or ErrUnauthorized.
 func (c *Client) Trace(ctx context.Context, id trace.TraceID) ([]Span, error) {
 	traces, err := c.get(ctx, "/api/traces/"+id.String())
 	if err != nil {
@@ -95,6 +102,10 @@ func (c *Client) get(ctx context.Context, path string) ([][]Span, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jaeger address: %w", err)
 	}
+	if c.user != nil {
+		password, _ := c.user.Password()
+		req.SetBasicAuth(c.user.Username(), password)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("jaeger: %w", err)
@@ -104,6 +115,8 @@ func (c *Client) get(ctx context.Context, path string) ([][]Span, error) {
 	case http.StatusOK:
 	case http.StatusNotFound:
 		return nil, fmt.Errorf("jaeger: %w", ErrNotFound)
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return nil, ErrUnauthorized
 	default:
 		return nil, fmt.Errorf("jaeger answered %s", resp.Status)
 	}

@@ -63,7 +63,7 @@ func TestTrace(t *testing.T) {
 				_, _ = w.Write([]byte(tc.body))
 			}))
 			defer server.Close()
-			spans, err := jaeger.NewClient(server.URL+"/").Trace(t.Context(), id)
+			spans, err := jaeger.NewClient(server.URL+"/", nil).Trace(t.Context(), id)
 			tc.check(t, spans, err)
 		})
 	}

@@ -15,9 +15,9 @@ import (
 // the data is a nonce of 12 bytes, the ciphertext of the whole plain payload,
 // its metadata included, and a tag of 16 bytes.
 const (
-	encoding        = "binary/encrypted"
-	metadataKeyID   = "encryption-key-id"
-	metadataOrderID = "encryption-workflow-id" // if it was known: whose payload it is
+	encoding           = "binary/encrypted"
+	metadataKeyID      = "encryption-key-id"
+	metadataWorkflowID = "encryption-workflow-id" // if it was known: whose payload it is
 )
 
 // UnknownKeyError is of a payload whose key is not among ours: it can be read
@@ -36,30 +36,31 @@ var ErrDamaged = errors.New("an encrypted payload is damaged")
 // encrypted. It leaves plain ones as they are: signals from the Temporal UI, and
 // histories from before.
 type Codec struct {
-	keys  Keys
-	order string // the workflow whose payloads these are; "": not known
+	keys     Keys
+	workflow string // whose payloads these are; "": not known
 }
 
-var _ converter.PayloadCodecWithSerializationContext = Codec{}
+var _ converter.PayloadCodecWithSerializationContext = (*Codec)(nil)
 
 // Codec is the keys as a Temporal codec.
-func (k Keys) Codec() Codec { return Codec{keys: k} }
+func (k Keys) Codec() *Codec { return &Codec{keys: k} }
 
 // WithSerializationContext implements
 // converter.PayloadCodecWithSerializationContext: payloads are bound to their
 // workflow.
-func (c Codec) WithSerializationContext(ctx converter.SerializationContext) converter.PayloadCodec {
+func (c *Codec) WithSerializationContext(ctx converter.SerializationContext) converter.PayloadCodec {
 	switch ctx := ctx.(type) {
 	case converter.WorkflowSerializationContext:
-		c.order = ctx.WorkflowID
+		return &Codec{c.keys, ctx.WorkflowID}
 	case converter.ActivitySerializationContext:
-		c.order = ctx.WorkflowID
+		return &Codec{c.keys, ctx.WorkflowID}
+	default:
+		return c
 	}
-	return c
 }
 
 // Encode implements converter.PayloadCodec.
-func (c Codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+func (c *Codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
 	if !c.keys.Encrypt() {
 		return payloads, nil
 	}
@@ -68,7 +69,7 @@ func (c Codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error)
 
 // Decode implements converter.PayloadCodec. Its errors are an *UnknownKeyError
 // and ErrDamaged.
-func (c Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
 	return each(payloads, c.decrypt)
 }
 
@@ -83,20 +84,20 @@ func each(payloads []*commonpb.Payload, do func(*commonpb.Payload) (*commonpb.Pa
 	return done, nil
 }
 
-func (c Codec) encrypt(p *commonpb.Payload) (*commonpb.Payload, error) {
+func (c *Codec) encrypt(p *commonpb.Payload) (*commonpb.Payload, error) {
 	plain, err := proto.Marshal(p)
 	if err != nil {
 		return nil, fmt.Errorf("encrypt a payload: %w", err)
 	}
 	metadata := map[string][]byte{converter.MetadataEncoding: []byte(encoding), metadataKeyID: []byte(c.keys.first)}
-	if c.order != "" {
-		metadata[metadataOrderID] = []byte(c.order)
+	if c.workflow != "" {
+		metadata[metadataWorkflowID] = []byte(c.workflow)
 	}
 	gcm := c.keys.known[c.keys.first]
 	return &commonpb.Payload{Metadata: metadata, Data: gcm.Seal(nil, nil, plain, associated(metadata))}, nil
 }
 
-func (c Codec) decrypt(p *commonpb.Payload) (*commonpb.Payload, error) {
+func (c *Codec) decrypt(p *commonpb.Payload) (*commonpb.Payload, error) {
 	if string(p.GetMetadata()[converter.MetadataEncoding]) != encoding {
 		return p, nil
 	}
@@ -104,8 +105,8 @@ func (c Codec) decrypt(p *commonpb.Payload) (*commonpb.Payload, error) {
 	if err != nil {
 		return nil, err
 	}
-	if order, bound := p.Metadata[metadataOrderID]; bound && c.order != "" && string(order) != c.order {
-		return nil, fmt.Errorf("%w: it belongs to the workflow %.64q", ErrDamaged, order)
+	if owner, bound := p.Metadata[metadataWorkflowID]; bound && c.workflow != "" && string(owner) != c.workflow {
+		return nil, fmt.Errorf("%w: it belongs to the workflow %.64q", ErrDamaged, owner)
 	}
 	plain, err := gcm.Open(nil, nil, p.Data, associated(p.Metadata))
 	if err != nil {
@@ -129,7 +130,7 @@ func (k Keys) find(id string) (cipher.AEAD, error) {
 // authenticated, so that nobody can say otherwise: lengths keep its parts apart.
 func associated(metadata map[string][]byte) []byte {
 	var b []byte
-	for _, name := range []string{converter.MetadataEncoding, metadataKeyID, metadataOrderID} {
+	for _, name := range []string{converter.MetadataEncoding, metadataKeyID, metadataWorkflowID} {
 		b = binary.AppendUvarint(b, uint64(len(metadata[name])))
 		b = append(b, metadata[name]...)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os/exec"
 	"slices"
 	"strings"
@@ -129,6 +130,17 @@ func (b *Browser) Do(steps ...chromedp.Action[chromedp.Void]) {
 func (b *Browser) Open(path, selector string) {
 	b.t.Helper()
 	b.Do(chromedp.Navigate(b.origin+path), chromedp.WaitVisible(chromedp.CSS(selector)))
+}
+
+// SignIn answers the origin's challenge of HTTP's basic authentication, as a
+// person does in the browser's own dialog. The browser remembers it from then on.
+func (b *Browser) SignIn(user, password string) {
+	b.t.Helper()
+	address, err := url.Parse(b.origin)
+	require.NoError(b.t, err)
+	address.User = url.UserPassword(user, password)
+	b.Do(chromedp.Navigate(address.String()+"/"), chromedp.Navigate("about:blank"))
+	b.Heard() // addresses with a user in them are none of the origin's
 }
 
 // Click clicks on the first visible element.

@@ -69,8 +69,8 @@ func (r *rig) startTo(ctx context.Context, gate lifecycle.Stage) (order, error) 
 		return order{}, err
 	}
 	o := order{ID: started.OrderID, Trace: started.TraceID}
-	if gate == lifecycle.FileUploaded {
-		return o, everyone.Await(ctx, o.ID, gate)
+	if err := everyone.Await(ctx, o.ID, lifecycle.FileUploaded); err != nil || gate == lifecycle.FileUploaded {
+		return o, err
 	}
 	if err := r.giveModel(ctx, o.ID); err != nil {
 		return o, err

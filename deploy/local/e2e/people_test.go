@@ -106,7 +106,16 @@ func (r *rig) disagreement(t testing.TB, id string) error {
 	if err != nil {
 		return err
 	}
-	d, err := r.temporal.DescribeWorkflowExecution(t.Context(), id, "")
+	if err := r.recordsDiffer(t.Context(), s); err != nil {
+		return err
+	}
+	return r.traceAgrees(t, s, visitsOf(s))
+}
+
+// recordsDiffer tells what Temporal or a database says otherwise of an order that
+// has ended than the order itself.
+func (r *rig) recordsDiffer(ctx context.Context, s lifecycle.Status) error {
+	d, err := r.temporal.DescribeWorkflowExecution(ctx, s.OrderID, "")
 	if err != nil {
 		return err
 	}
@@ -116,18 +125,23 @@ func (r *rig) disagreement(t testing.TB, id string) error {
 		lifecycle.OutcomeFailed:    enumspb.WORKFLOW_EXECUTION_STATUS_FAILED,
 	}[s.Outcome]
 	if d.WorkflowExecutionInfo.Status != ended {
-		return fmt.Errorf("order %s was %s, and Temporal says %s", id, s.Outcome, d.WorkflowExecutionInfo.Status)
+		return fmt.Errorf("order %s was %s, and Temporal says %s", s.OrderID, s.Outcome, d.WorkflowExecutionInfo.Status)
 	}
+	visits := visitsOf(s)
+	for system, url := range map[lifecycle.System]string{lifecycle.Shop: r.ShopURL(), lifecycle.CRM: r.CRMURL(), lifecycle.MES: r.MESURL()} {
+		if err := systemAgrees(ctx, system, url, s, visits); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func visitsOf(s lifecycle.Status) map[lifecycle.Stage]int {
 	visits := map[lifecycle.Stage]int{}
 	for _, p := range s.Passed {
 		visits[p.Stage]++
 	}
-	for system, url := range map[lifecycle.System]string{lifecycle.Shop: r.ShopURL(), lifecycle.CRM: r.CRMURL(), lifecycle.MES: r.MESURL()} {
-		if err := systemAgrees(t.Context(), system, url, s, visits); err != nil {
-			return err
-		}
-	}
-	return r.traceAgrees(t, s, visits)
+	return visits
 }
 
 func systemAgrees(ctx context.Context, system lifecycle.System, url string, s lifecycle.Status, visits map[lifecycle.Stage]int) error {

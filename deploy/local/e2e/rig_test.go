@@ -110,7 +110,7 @@ func newRig(ctx context.Context, bin, state string, env []string) (*rig, error) 
 	if err != nil {
 		return nil, err
 	}
-	r.jaeger = jaeger.NewClient(r.JaegerURL())
+	r.jaeger = jaeger.NewClient(r.JaegerURL(), r.TraceViewer())
 	r.temporal, err = client.Dial(client.Options{HostPort: r.TemporalAddress()})
 	return r, err
 }

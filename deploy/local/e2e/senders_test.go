@@ -209,7 +209,8 @@ func payloads(t *testing.T, in any) map[string]any {
 // the stock interceptor.
 func signalFromForeignTrace(t *testing.T, r *rig, id string) trace.SpanContext {
 	ctx := t.Context()
-	exporter, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpointURL(r.OTLPEndpoint()))
+	exporter, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpointURL(r.OTLPEndpoint()),
+		otlptracegrpc.WithHeaders(map[string]string{"authorization": stack.BasicAuth(r.Sender())}))
 	require.NoError(t, err)
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter),
 		sdktrace.WithResource(resource.NewSchemaless(semconv.ServiceName("foreign"))))

@@ -49,7 +49,7 @@ func TestTicketLeadsToTheRefusedRequest(t *testing.T) {
 		}
 		temporal := browsertest.New(t, r.UIURL())
 		temporal.Open(strings.TrimPrefix(ticket.Links.Temporal, r.UIURL()), `body`)
-		temporal.Eventually(`document.body.innerText.includes("` + o.ID + `") && document.body.innerText.includes("Running")`)
+		temporal.Eventually(`document.body.innerText.includes("` + o.ID + `") && document.body.innerText.includes("RUNNING")`)
 		traces := browsertest.New(t, r.JaegerURL())
 		traces.Open(strings.TrimPrefix(ticket.Links.Jaeger, r.JaegerURL()), `body`)
 		traces.Eventually(`document.body.innerText.includes("POST /orders/{order}/take")`)

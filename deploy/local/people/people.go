@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"ordertrace/lifecycle"
@@ -19,6 +20,8 @@ import (
 // People act at the systems with these base URLs.
 type People struct {
 	Shop, CRM, MES string
+	// Token is what a person shows the systems; nil: nothing is shown.
+	Token func(id string) string
 	// Show is told of each request before it is made, as one would type it at a
 	// terminal; nil: nobody is told.
 	Show func(command string)
@@ -45,7 +48,29 @@ func (p People) Upload(ctx context.Context, order, name string, file io.Reader) 
 	if err != nil {
 		return err
 	}
-	return send(req, nil)
+	return p.send(req, Customer, nil)
+}
+
+// Whom the people are, unless a request says so itself.
+const (
+	Customer = "customer-1"
+	Manager  = "manager-3"
+	Operator = "operator-7"
+)
+
+// who makes a request: whom its body names, else whoever is at that system.
+func (p People) who(url string, body any) string {
+	if named, ok := body.(map[string]string); ok && named["by"] != "" {
+		return named["by"]
+	}
+	switch {
+	case strings.HasPrefix(url, p.CRM):
+		return Manager
+	case strings.HasPrefix(url, p.MES):
+		return Operator
+	default:
+		return Customer
+	}
 }
 
 // A Step is one thing that a person does at a system.
@@ -61,12 +86,12 @@ type Step struct {
 func (p People) Steps(tracking string) []Step {
 	by := func(who string) map[string]string { return map[string]string{"by": who} }
 	return []Step{
-		{lifecycle.Submitted, p.Shop, "submit", by("customer-1")},
-		{lifecycle.ManufacturingApproved, p.CRM, "approve", by("manager-3")},
-		{lifecycle.ManufacturingStarted, p.MES, "take", by("operator-7")},
-		{lifecycle.ManufacturingCompleted, p.MES, "finish", by("operator-7")},
-		{lifecycle.Packaging, p.MES, "pack", by("operator-7")},
-		{lifecycle.Shipped, p.MES, "ship", map[string]string{"by": "operator-7", "carrier": "UPS", "tracking_number": tracking}},
+		{lifecycle.Submitted, p.Shop, "submit", by(Customer)},
+		{lifecycle.ManufacturingApproved, p.CRM, "approve", by(Manager)},
+		{lifecycle.ManufacturingStarted, p.MES, "take", by(Operator)},
+		{lifecycle.ManufacturingCompleted, p.MES, "finish", by(Operator)},
+		{lifecycle.Packaging, p.MES, "pack", by(Operator)},
+		{lifecycle.Shipped, p.MES, "ship", map[string]string{"by": Operator, "carrier": "UPS", "tracking_number": tracking}},
 	}
 }
 
@@ -114,7 +139,7 @@ func (p People) Do(ctx context.Context, method, url string, body, answer any) er
 	if err != nil {
 		return err
 	}
-	return send(req, answer)
+	return p.send(req, p.who(url, body), answer)
 }
 
 func (p People) read(ctx context.Context, url string, answer any) error {
@@ -122,10 +147,13 @@ func (p People) read(ctx context.Context, url string, answer any) error {
 	if err != nil {
 		return err
 	}
-	return send(req, answer)
+	return p.send(req, p.who(url, nil), answer)
 }
 
-func send(req *http.Request, answer any) error {
+func (p People) send(req *http.Request, who string, answer any) error {
+	if p.Token != nil {
+		req.Header.Set("Authorization", "Bearer "+p.Token(who))
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err

@@ -4,7 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/url"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,35 +32,39 @@ var usersOf = map[string][]string{
 	sendersFile: {ownServices, vendorMES},
 }
 
-// access is what the stack's secrets open. They are made once for a state folder,
-// at random, and only its owner can read them. Whose file is deleted gets a new
-// one at the next start.
-type access struct{ users map[string]*url.Userinfo }
-
-func makeAccess(cfg Config) (access, error) {
-	a := access{users: map[string]*url.Userinfo{}}
-	if err := ownFolder(cfg.access("")); err != nil {
-		return a, fmt.Errorf("make the folder of the secrets: %w", err)
+// makeSecrets makes what is missing of the stack's secrets. Each is made once for a
+// state folder, at random, in a file that its owner alone can read; one whose file
+// is deleted is made anew at the next start.
+func (s *Stack) makeSecrets() (err error) {
+	folder := s.cfg.access("")
+	if err := errors.Join(os.MkdirAll(folder, 0o700), os.Chmod(folder, 0o700)); err != nil {
+		return fmt.Errorf("make the folder of the secrets: %w", err)
 	}
+	if s.users, err = letIntoJaeger(s.cfg); err != nil {
+		return err
+	}
+	s.tokens, err = letCall(s.cfg)
+	return err
+}
+
+// letIntoJaeger makes each user a password, and returns them by their names.
+func letIntoJaeger(cfg Config) (map[string]*neturl.Userinfo, error) {
+	all := map[string]*neturl.Userinfo{}
 	for file, names := range usersOf {
-		var users []*url.Userinfo
+		var users []*neturl.Userinfo
 		for _, name := range names {
 			password, err := secretFile(cfg.passwordFile(name))
 			if err != nil {
-				return a, err
+				return nil, err
 			}
-			a.users[name] = url.UserPassword(name, password)
-			users = append(users, a.users[name])
+			all[name] = neturl.UserPassword(name, password)
+			users = append(users, all[name])
 		}
 		if err := letIn(cfg.access(file), users); err != nil {
-			return a, fmt.Errorf("let users into Jaeger: %w", err)
+			return nil, fmt.Errorf("let users into Jaeger: %w", err)
 		}
 	}
-	return a, nil
-}
-
-func ownFolder(name string) error {
-	return errors.Join(os.MkdirAll(name, 0o700), os.Chmod(name, 0o700))
+	return all, nil
 }
 
 func (c Config) access(file string) string { return filepath.Join(c.StateDir, "access", file) }
@@ -68,30 +72,34 @@ func (c Config) access(file string) string { return filepath.Join(c.StateDir, "a
 func (c Config) passwordFile(user string) string { return c.access(user + ".password") }
 
 // TraceViewer may read traces: it signs in to Jaeger's UI and query API.
-func (s *Stack) TraceViewer() *url.Userinfo { return s.access.users[traceViewer] }
+func (s *Stack) TraceViewer() *neturl.Userinfo { return s.users[traceViewer] }
 
 // TraceViewerFile holds the trace viewer's password, and nothing else.
 func (s *Stack) TraceViewerFile() string { return s.cfg.passwordFile(traceViewer) }
 
 // Sender may send spans: our services do so as this user.
-func (s *Stack) Sender() *url.Userinfo { return s.access.users[ownServices] }
+func (s *Stack) Sender() *neturl.Userinfo { return s.users[ownServices] }
 
 // VendorMES may send spans, as the MES of a vendor.
-func (s *Stack) VendorMES() *url.Userinfo { return s.access.users[vendorMES] }
+func (s *Stack) VendorMES() *neturl.Userinfo { return s.users[vendorMES] }
 
 // OTLPHeaders are what a user's spans are sent with, as OTEL_EXPORTER_OTLP_HEADERS
 // wants it: NAME=VALUE with a percent-encoded value.
-func OTLPHeaders(user *url.Userinfo) string {
-	return "authorization=" + url.PathEscape(BasicAuth(user))
+func OTLPHeaders(user *neturl.Userinfo) string {
+	return "authorization=" + neturl.PathEscape(BasicAuth(user))
 }
 
 // BasicAuth is a user as the header Authorization has it (RFC 7617); empty for nil.
-func BasicAuth(user *url.Userinfo) string {
+func BasicAuth(user *neturl.Userinfo) string {
 	if user == nil {
 		return ""
 	}
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+passwordOf(user)))
+}
+
+func passwordOf(user *neturl.Userinfo) string {
 	password, _ := user.Password()
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
+	return password
 }
 
 // AccessFile is where Env is kept for a person's own programs, as a dotenv file.

@@ -27,14 +27,21 @@ func (s *Stack) StateDir() string { return s.cfg.StateDir }
 // Env is what the starter, or any other client, needs to talk to this stack, as
 // "NAME=value".
 func (s *Stack) Env() []string {
-	return append(s.cfg.clientEnv(),
+	return append(s.senderEnv(),
+		"JAEGER_USER="+traceViewer,
+		"JAEGER_PASSWORD="+passwordOf(s.TraceViewer()),
 		"SHOP_URL="+s.ShopURL(),
 		"CRM_URL="+s.CRMURL(),
 		"MES_URL="+s.MESURL(),
 	)
 }
 
-// clientEnv is what every client of the two servers needs.
+// senderEnv is what whoever sends spans needs: our services, and the starter.
+func (s *Stack) senderEnv() []string {
+	return append(s.cfg.clientEnv(), "OTEL_EXPORTER_OTLP_HEADERS="+OTLPHeaders(s.Sender()))
+}
+
+// clientEnv is where the two servers are.
 func (c Config) clientEnv() []string {
 	return []string{
 		"TEMPORAL_ADDRESS=" + address(c.Ports.Temporal),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,9 +14,10 @@ import (
 
 var workerNames = []string{"shop", "crm", "mes"}
 
-// serverCommands are Temporal and Jaeger, in the order of their start.
-func serverCommands(cfg Config, temporal, jaeger executable) ([]command, error) {
-	c, err := jaegerCommand(cfg, jaeger)
+// serverCommands are Temporal and Jaeger, in the order of their start. viewer may
+// read traces.
+func serverCommands(cfg Config, viewer *neturl.Userinfo, temporal, jaeger executable) ([]command, error) {
+	c, err := jaegerCommand(cfg, viewer, jaeger)
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +40,11 @@ func temporalCommand(cfg Config, program executable) command {
 	}
 	return command{
 		name: "temporal", path: program.path, args: args, log: cfg.log("temporal"), drain: serverDrain,
-		healthy: allOf(temporalServes(address(cfg.Ports.Temporal)), answers(url(cfg.Ports.UI))),
+		healthy: allOf(temporalServes(address(cfg.Ports.Temporal)), answers(url(cfg.Ports.UI), nil)),
 	}
 }
 
-func jaegerCommand(cfg Config, program executable) (command, error) {
+func jaegerCommand(cfg Config, viewer *neturl.Userinfo, program executable) (command, error) {
 	internal, err := freePorts(2)
 	if err != nil {
 		return command{}, err
@@ -64,13 +66,15 @@ func jaegerCommand(cfg Config, program executable) (command, error) {
 			"JAEGER_OTLP_PORT=" + strconv.Itoa(cfg.Ports.OTLP),
 			"JAEGER_GRPC_PORT=" + strconv.Itoa(internal[0]),
 			"JAEGER_HEALTH_PORT=" + strconv.Itoa(internal[1]),
+			"JAEGER_READERS=" + cfg.access(readersFile),
+			"JAEGER_SENDERS=" + cfg.access(sendersFile),
 			"JAEGER_STORAGE_DIR=" + filepath.Join(cfg.StateDir, "jaeger"),
 			"JAEGER_UI_ASSETS=" + assets,
 			"JAEGER_UI_CONFIG=" + uiConfig,
 		},
 		healthy: allOf(
-			answers(url(internal[1])+"/status"),
-			answers(url(cfg.Ports.Jaeger)+"/api/services"),
+			answers(url(internal[1])+"/status", nil),
+			answers(url(cfg.Ports.Jaeger)+"/api/services", viewer),
 			listens(address(cfg.Ports.OTLP)),
 		),
 	}, nil
@@ -100,7 +104,7 @@ func (s *Stack) workerCommands(carrierSecret string) []command {
 	var commands []command
 	for _, name := range workerNames {
 		prefix := strings.ToUpper(name) + "_"
-		env := append(s.cfg.clientEnv(), prefix+"ADDR="+address(ports[name]))
+		env := append(s.senderEnv(), prefix+"ADDR="+address(ports[name]))
 		env = append(env, unlessSet(
 			prefix+"DSN=sqlite:"+filepath.Join(s.cfg.StateDir, name+".db"),
 			"SHOP_BLOBS=file://"+filepath.ToSlash(filepath.Join(s.cfg.StateDir, "blobs")),
@@ -116,7 +120,7 @@ func (s *Stack) workerCommands(carrierSecret string) []command {
 		commands = append(commands, command{
 			name: name, path: filepath.Join(s.cfg.BinDir, name), log: s.cfg.log(name), drain: workerDrain,
 			env:     slices.Concat(env, s.cfg.WorkerEnv[name]),
-			healthy: answers(url(ports[name]) + "/healthz"),
+			healthy: answers(url(ports[name])+"/healthz", nil),
 		})
 	}
 	return commands

@@ -39,7 +39,7 @@ func TestJaegerServesThePageOfOursOnlyWithoutItsOwnUI(t *testing.T) {
 		"":                                     {onPath: true},
 		cfg.path("deploy/local/tracepage", ""): {onPath: false},
 	} {
-		c, err := jaegerCommand(cfg, program)
+		c, err := jaegerCommand(cfg, nil, program)
 		require.NoError(t, err)
 		require.Contains(t, c.env, "JAEGER_UI_ASSETS="+assets)
 	}

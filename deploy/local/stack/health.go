@@ -5,20 +5,25 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	neturl "net/url"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	health "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// answers checks that a GET of the URL is answered with 200.
-func answers(url string) func(context.Context) error {
+// answers checks that a GET of the URL by a user, nil for nobody, is answered
+// with 200.
+func answers(url string, user *neturl.Userinfo) func(context.Context) error {
 	return func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return err
 		}
 		request.Close = true
+		if user != nil {
+			request.Header.Set("Authorization", BasicAuth(user))
+		}
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
 			return err

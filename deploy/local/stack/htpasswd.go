@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
+	neturl "net/url"
 	"os"
 	"slices"
 	"strings"
@@ -20,7 +20,7 @@ const hashCost = bcrypt.MinCost
 
 // letIn makes sure that an htpasswd file has the users, each with its password.
 // The lines of others stay.
-func letIn(file string, users []*url.Userinfo) error {
+func letIn(file string, users []*neturl.Userinfo) error {
 	before, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -38,7 +38,7 @@ func letIn(file string, users []*url.Userinfo) error {
 // withUsers is the text of an htpasswd file with the users in it. It refuses
 // lines that are no user with a bcrypt hash: Jaeger takes whatever it does not
 // know for a password in plain text, even that of a comment.
-func withUsers(text string, users []*url.Userinfo) (string, error) {
+func withUsers(text string, users []*neturl.Userinfo) (string, error) {
 	var names []string
 	hashes := map[string]string{} // of two lines for one user, Jaeger takes the last
 	set := func(name, hash string) {
@@ -58,7 +58,7 @@ func withUsers(text string, users []*url.Userinfo) (string, error) {
 		set(name, hash)
 	}
 	for _, user := range users {
-		password, _ := user.Password()
+		password := passwordOf(user)
 		if bcrypt.CompareHashAndPassword([]byte(hashes[user.Username()]), []byte(password)) == nil {
 			continue
 		}

@@ -99,7 +99,7 @@ func testCommand(cfg Config, name string, port int, role string) command {
 			"TEST_ADDR=" + address(port),
 			"TEST_JOURNAL=" + journal(cfg),
 		},
-		healthy: answers(url(port)),
+		healthy: answers(url(port), nil),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -22,7 +23,9 @@ const (
 // Stack is a running stack.
 type Stack struct {
 	cfg     Config
-	lock    io.Closer // of the state folder
+	users   map[string]*neturl.Userinfo // of Jaeger
+	tokens  map[string]string           // of the APIs' callers
+	lock    io.Closer                   // of the state folder
 	starter *starter
 	servers *group // Temporal and Jaeger
 	workers *group // shop, crm and mes: they stop before the servers
@@ -76,7 +79,10 @@ func (s *Stack) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	servers, err := serverCommands(s.cfg, found[0], found[1])
+	if err := s.makeSecrets(); err != nil {
+		return err
+	}
+	servers, err := serverCommands(s.cfg, s.TraceViewer(), found[0], found[1])
 	if err != nil {
 		return err
 	}
@@ -90,7 +96,10 @@ func (s *Stack) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.startAll(ctx, s.workers, s.workerCommands(secret))
+	if err := s.startAll(ctx, s.workers, s.workerCommands(secret)); err != nil {
+		return err
+	}
+	return s.writeAccessFile()
 }
 
 func (s *Stack) startAll(ctx context.Context, g *group, commands []command) error {

@@ -90,7 +90,7 @@ func TestFailedStartQuotesTheLog(t *testing.T) {
 func TestStartThatTakesTooLongSaysWhatIsMissing(t *testing.T) {
 	s, _ := openStack(t)
 	c := testCommand(s.cfg, "crm", s.cfg.Ports.CRM, "service")
-	c.healthy = answers(url(s.cfg.Ports.MES)) // nothing listens there
+	c.healthy = answers(url(s.cfg.Ports.MES), nil) // nothing listens there
 	s.cfg.StartTimeout = 200 * time.Millisecond
 
 	err := s.startAll(t.Context(), s.workers, []command{c})

@@ -42,6 +42,7 @@ type startDev struct {
 	Port            int               `default:"7233" help:"Port of the frontend (gRPC)."`
 	UIIP            string            `name:"ui-ip" help:"Address that the web UI binds (default: --ip)."`
 	UIPort          int               `name:"ui-port" help:"Port of the web UI (default: --port + 1000)."`
+	UICodecEndpoint string            `name:"ui-codec-endpoint" placeholder:"URL" help:"Where the web UI has payloads decoded. It sends what the browser knows of its user, which the CLI's UI is told to in its settings."`
 	Headless        bool              `help:"Leave the web UI out."`
 	DBFilename      string            `name:"db-filename" short:"f" help:"SQLite file, created if it is not there (default: in memory, lost at exit)."`
 	Namespace       []string          `short:"n" help:"Namespace to create beside 'default'."`
@@ -121,12 +122,18 @@ func (s startDev) logger() log.Logger {
 }
 
 func (s startDev) webUI() *uiserver.Server {
+	codec := uiconfig.Codec{Endpoint: s.UICodecEndpoint, IncludeCredentials: s.UICodecEndpoint != ""}
+	if codec.Endpoint != "" {
+		codec.DefaultErrorMessage = "Payloads are encrypted. Operators sign in to read them."
+		codec.DefaultErrorLink = codec.Endpoint
+	}
 	return uiserver.NewServer(uioptions.WithConfigProvider(&uiconfig.Config{
 		Host:                s.UIIP,
 		Port:                s.UIPort,
 		TemporalGRPCAddress: fmt.Sprintf("%s:%d", s.IP, s.Port),
 		EnableUI:            true,
 		CORS:                uiconfig.CORS{CookieInsecure: true}, // plain HTTP on loopback
+		Codec:               codec,
 		DisableNewsFetch:    true,                                // no network
 		HideLogs:            true,
 	}))

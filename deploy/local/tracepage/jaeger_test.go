@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
 
 	"ordertrace/deploy/local/stack"
 )
@@ -48,6 +49,8 @@ func startJaeger(t *testing.T, basePath string) *jaeger {
 		"JAEGER_PORT="+ports[1],
 		"JAEGER_GRPC_PORT="+ports[2],
 		"JAEGER_HEALTH_PORT="+ports[3],
+		"JAEGER_READERS="+htpasswd(t, viewer, viewerPassword),
+		"JAEGER_SENDERS="+htpasswd(t, sender, senderPassword),
 		"JAEGER_STORAGE_DIR="+dir,
 		"JAEGER_UI_ASSETS="+assets,
 		"JAEGER_UI_CONFIG="+uiConfig(t, dir),
@@ -86,6 +89,21 @@ func startJaeger(t *testing.T, basePath string) *jaeger {
 		return res.StatusCode == http.StatusOK
 	}, time.Minute, 50*time.Millisecond, "jaeger does not become healthy")
 	return j
+}
+
+// Who reads traces here, and who sends them.
+const (
+	viewer, viewerPassword = "viewer", "viewer's password"
+	sender, senderPassword = "sender", "sender's password"
+)
+
+func htpasswd(t *testing.T, user, password string) (file string) {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+	require.NoError(t, err)
+	file = filepath.Join(t.TempDir(), "htpasswd")
+	require.NoError(t, os.WriteFile(file, []byte(user+":"+string(hash)+"\n"), 0o600))
+	return file
 }
 
 // uiConfig is the product's own, plus a pattern that nobody should follow.
@@ -127,6 +145,7 @@ func (j *jaeger) spans(traceID string) int {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, j.url+"/api/traces/"+traceID, nil)
 	require.NoError(j.t, err)
+	req.SetBasicAuth(viewer, viewerPassword)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"ordertrace/deploy/local/stack"
 	"ordertrace/lifecycle"
 )
 
@@ -45,7 +47,8 @@ func newServices(t *testing.T, j *jaeger) *services {
 func (s *services) tracer(service string) trace.Tracer {
 	s.t.Helper()
 	if s.providers[service] == nil {
-		exporter, err := otlptracegrpc.New(s.t.Context(), otlptracegrpc.WithEndpoint(s.otlp), otlptracegrpc.WithInsecure())
+		exporter, err := otlptracegrpc.New(s.t.Context(), otlptracegrpc.WithEndpoint(s.otlp), otlptracegrpc.WithInsecure(),
+			otlptracegrpc.WithHeaders(map[string]string{"authorization": stack.BasicAuth(url.UserPassword(sender, senderPassword))}))
 		require.NoError(s.t, err)
 		s.providers[service] = sdktrace.NewTracerProvider(
 			sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", service))),

@@ -44,7 +44,9 @@ func begin(t *testing.T) *scene { return beginBelow(t, "") }
 func beginBelow(t *testing.T, basePath string) *scene {
 	t.Helper()
 	j := startJaeger(t, basePath)
-	return &scene{services: newServices(t, j), jaeger: j, browser: browsertest.New(t, j.url), now: time.Now()}
+	s := &scene{services: newServices(t, j), jaeger: j, browser: browsertest.New(t, j.url), now: time.Now()}
+	s.browser.SignIn(viewer, viewerPassword)
+	return s
 }
 
 // look is a subtest in the browser; it fails if the page complains or leaves its origin.
