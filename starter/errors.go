@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.temporal.io/api/serviceerror"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"ordertrace/lifecycle"
 	"ordertrace/tracing/jaeger"
@@ -104,7 +106,18 @@ func aboutTrace(err error, order string) error {
 		return hinted(fmt.Errorf("order %s: %w in Jaeger", order, jaeger.ErrNotFound), "spans take a second to arrive; --jaeger-ui names another Jaeger")
 	}
 	if errors.Is(err, jaeger.ErrUnauthorized) {
-		return hinted(fmt.Errorf("order %s: %w", order, err), "JAEGER_USER and JAEGER_PASSWORD say who reads; `make up` writes them to %s, and %s names another file", accessFile, accessVariable)
+		return hinted(fmt.Errorf("order %s: %w", order, err), "JAEGER_USER and JAEGER_PASSWORD say who reads; %s", whereAccessIs)
 	}
 	return hinted(fmt.Errorf("order %s: %w", order, err), "is Jaeger up? --jaeger-ui names another")
 }
+
+// aboutSpans is about a command's own spans, which did not get to Jaeger.
+func aboutSpans(err error) error {
+	lost := fmt.Errorf("this command's spans are lost: %w", err)
+	if status.Code(err) == codes.Unauthenticated {
+		return hinted(lost, "OTEL_EXPORTER_OTLP_HEADERS says who sends; %s", whereAccessIs)
+	}
+	return lost
+}
+
+const whereAccessIs = "`make up` writes that to " + accessFile + ", and " + accessVariable + " names another file"

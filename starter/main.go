@@ -154,7 +154,7 @@ func (e *environment) close() {
 }
 
 func (e *environment) spansLost(err error) {
-	e.lost.Do(func() { fmt.Fprintf(e.stderr, "starter: this command's spans are lost: %v\n", err) })
+	e.lost.Do(func() { tell(e.stderr, aboutSpans(err)) })
 }
 
 // answer prints v as JSON if that is asked for, and with text otherwise.

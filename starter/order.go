@@ -115,6 +115,6 @@ func uploadModel(ctx context.Context, e *environment, path string) (lifecycle.Mo
 	if err != nil {
 		return lifecycle.Model{}, err
 	}
-	model, err := api.NewClient(e.cli.ShopURL).Upload(ctx, f, info.Size())
+	model, err := api.NewClient(e.cli.ShopURL).As(apiToken()).Upload(ctx, f, info.Size())
 	return model, aboutSystem(err, lifecycle.Shop)
 }

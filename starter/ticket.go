@@ -66,7 +66,7 @@ func (c *ticketListCmd) Run(e *environment) error {
 	})
 }
 
-func (e *environment) crm() *api.Client { return api.NewClient(e.cli.CRMURL) }
+func (e *environment) crm() *api.Client { return api.NewClient(e.cli.CRMURL).As(apiToken()) }
 
 func printTicket(w io.Writer, t api.Ticket) {
 	fmt.Fprintf(w, "ticket    %s\nsubject   %s\nopened    %s by %s\n", t.ID, t.Subject, moment(t.OpenedAt), t.By)

@@ -3,6 +3,7 @@ package tracing
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -65,7 +66,7 @@ func (a *allowList) reduce(s sdktrace.ReadOnlySpan) sdktrace.ReadOnlySpan {
 	r.status, same[5] = a.status(s.Status(), r.attributes)
 	r.scope, same[6] = a.scope(s.InstrumentationScope())
 	r.resource, same[7] = a.described(s.Resource())
-	if same == [8]bool{true, true, true, true, true, true, true, true} {
+	if !slices.Contains(same[:], false) {
 		return s
 	}
 	out := r // on the heap only now
@@ -84,7 +85,7 @@ func (a *allowList) attributes(place string, given []attribute.KeyValue, rules m
 			if same {
 				kept, same = append(make([]attribute.KeyValue, 0, len(given)-1), given[:i]...), false
 			}
-			a.left.add(place, string(kv.Key), reason(kv.Key, known))
+			a.left.add(place, string(kv.Key), r.reason(kv.Key, known))
 		case !same:
 			kept = append(kept, kv)
 		}
@@ -95,15 +96,25 @@ func (a *allowList) attributes(place string, given []attribute.KeyValue, rules m
 	return kept, false
 }
 
-func reason(key attribute.Key, known bool) string {
-	if known {
-		return "its value does not look as it should"
-	}
-	if why, ok := withheld[key]; ok {
+// reason is why a key's value is left out, for the developer who misses it.
+func (r rule) reason(key attribute.Key, known bool) string {
+	why, withheld := withheld[key]
+	switch {
+	case withheld:
 		return why
+	case !known:
+		return notListed
+	case r.clientOnly:
+		return oddValue + ", or is what a caller says of itself"
+	default:
+		return oddValue
 	}
-	return "it is not on the list in allowed.go"
 }
+
+const (
+	notListed = "it is not on the list in allowed.go"
+	oddValue  = "its value does not look as it should"
+)
 
 func (a *allowList) name(s sdktrace.ReadOnlySpan) (string, bool) {
 	name, scope := s.Name(), s.InstrumentationScope().Name
@@ -111,7 +122,11 @@ func (a *allowList) name(s sdktrace.ReadOnlySpan) (string, bool) {
 	if known && rule(name) {
 		return name, true
 	}
-	a.left.add("name", scope, reason("", known))
+	why := notListed
+	if known {
+		why = oddValue
+	}
+	a.left.add("name", scope, why)
 	return s.SpanKind().String(), false
 }
 
@@ -131,7 +146,7 @@ func (a *allowList) events(given []sdktrace.Event) ([]sdktrace.Event, bool) {
 	for _, e := range given {
 		rules, known := events[e.Name]
 		if !known {
-			a.left.add("event", "", reason("", false))
+			a.left.add("event", "", notListed)
 			same = false
 			continue
 		}

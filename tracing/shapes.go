@@ -173,13 +173,17 @@ func route(s string) bool {
 // statementName is the verb of a statement, and its table.
 func statementName(s string) bool {
 	verb, table, more := strings.Cut(s, " ")
-	return upperWord(verb) && (!more || lowerWord(table))
+	return slices.Contains(verbs, verb) && (!more || lowerWord(table))
 }
+
+// verbs are those with which statements begin.
+var verbs = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "CREATE", "ALTER", "DROP", "BEGIN", "COMMIT", "ROLLBACK"}
 
 // statement is SQL without data in it: no literal but empty ones, no number with
 // the length of one that could name anybody, no comment.
 func statement(s string) bool {
-	if len(s) > 4096 || strings.Contains(s, "--") || strings.Contains(s, "/*") || strings.Contains(s, "$$") {
+	begins := func(verb string) bool { return strings.HasPrefix(strings.TrimLeft(s, " \t\n"), verb) }
+	if len(s) > 4096 || !slices.ContainsFunc(verbs, begins) || strings.Contains(s, "--") || strings.Contains(s, "/*") || strings.Contains(s, "$$") {
 		return false
 	}
 	quoted, digits := false, 0

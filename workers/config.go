@@ -34,8 +34,9 @@ type Config struct {
 	LogFormat    string        `env:"LOG_FORMAT" enum:"json,text" default:"json" help:"Logs as json or text."`
 	LogLevel     string        `env:"LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error."`
 
-	Payloads  encryption.Config `embed:"" prefix:"payload-"`
-	CodecAddr string            `env:"CODEC_ADDR" default:"${codec}" help:"Where the shop's worker decodes payloads for operators in the Temporal UI, if it has keys and knows callers."`
+	Payloads        encryption.Config `embed:"" prefix:"payload-"`
+	CodecAddr       string            `env:"CODEC_ADDR" default:"${codec}" help:"Where the shop's worker decodes payloads for operators in the Temporal UI, if it has keys and knows operators."`
+	CodecTokensFile string            `env:"CODEC_TOKENS_FILE" placeholder:"FILE" help:"Who of the role operator may have them decoded. Default: API_TOKENS_FILE."`
 }
 
 // ports are where the systems listen by default.

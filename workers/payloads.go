@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"ordertrace/lifecycle"
+	"ordertrace/systems/access"
 	"ordertrace/systems/api"
 	"ordertrace/tracing"
 	"ordertrace/workers/encryption"
@@ -31,9 +33,14 @@ func converting(o tracing.Options, c encryption.Converters) tracing.Options {
 
 // serveCodec decodes payloads for operators in the Temporal UI. It runs beside the
 // workflow, without which the UI could not show how an order stands.
-func serveCodec(ctx context.Context, kind Kind, cfg Config, keys encryption.Keys, callers api.Callers, failed chan<- error, stack *closers) error {
-	if kind.System != workflow.TaskQueue || !keys.Encrypt() || callers == nil {
+func serveCodec(ctx context.Context, kind Kind, cfg Config, keys encryption.Keys, failed chan<- error, stack *closers) error {
+	known := access.Config{TokensFile: cmp.Or(cfg.CodecTokensFile, cfg.TokensFile), Issuer: cfg.Issuer, Audience: cfg.Audience}
+	if kind.System != workflow.TaskQueue || !keys.Encrypt() || known == (access.Config{}) {
 		return nil
+	}
+	callers, err := access.Open(known)
+	if err != nil {
+		return err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.CodecAddr)
 	if err != nil {

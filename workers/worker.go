@@ -128,7 +128,7 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 	go func() { failed <- server.Serve(listener) }()
 	stack.add("api", func() error { return shutdown(server, cfg.DrainTimeout) })
 
-	if err := serveCodec(ctx, kind, cfg, keys, people.Callers, failed, &stack); err != nil {
+	if err := serveCodec(ctx, kind, cfg, keys, failed, &stack); err != nil {
 		return err
 	}
 	temporal, err := dial(ctx, converting(spans, keys.ForWorker()), &stack)
@@ -195,12 +195,9 @@ func dial(ctx context.Context, o tracing.Options, stack *closers) (tracing.Conne
 // people is how the system's people reach the orders. What they ask for is told
 // as the system's doing, not as the worker's.
 func people(ctx context.Context, cfg Config, keys encryption.Keys, inside trace.TracerProvider, stack *closers) (api.People, error) {
-	var callers api.Callers
-	if cfg.TokensFile != "" || cfg.Issuer != "" {
-		var err error
-		if callers, err = access.Open(access.Config{TokensFile: cfg.TokensFile, Issuer: cfg.Issuer, Audience: cfg.Audience}); err != nil {
-			return api.People{}, err
-		}
+	callers, err := access.Open(access.Config{TokensFile: cfg.TokensFile, Issuer: cfg.Issuer, Audience: cfg.Audience})
+	if err != nil {
+		return api.People{}, err
 	}
 	c, err := dial(ctx, converting(tracing.Options{Process: inside, Lazy: true}, keys.ForClient()), stack)
 	return api.People{

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ordertrace/lifecycle"
+	"ordertrace/systems/access"
 	"ordertrace/systems/crm"
 )
 
@@ -31,14 +33,19 @@ func (t tidy) Run() int {
 	return t.M.Run()
 }
 
+// token is that of one of our services.
+const token = "a service's"
+
 // config is a worker's configuration as its command line gives it, with nothing
 // set but what keeps a test to itself.
 func config(t *testing.T, system lifecycle.System, args ...string) Config {
 	var c Config
 	parser, err := kong.New(&c, vars(system))
 	require.NoError(t, err)
+	callers := filepath.Join(t.TempDir(), "callers")
+	require.NoError(t, os.WriteFile(callers, []byte(access.Line(token, "tester", "service")), 0o600))
 	_, err = parser.Parse(append([]string{
-		"--addr=127.0.0.1:0", "--dsn=sqlite:" + filepath.Join(t.TempDir(), "test.db"), "--flush-timeout=100ms", "--log-level=error",
+		"--tokens-file=" + callers, "--addr=127.0.0.1:0", "--dsn=sqlite:" + filepath.Join(t.TempDir(), "test.db"), "--flush-timeout=100ms", "--log-level=error",
 	}, args...))
 	require.NoError(t, err)
 	return c
@@ -150,7 +157,9 @@ func TestHeldCallsAreDrainedNotWaitedFor(t *testing.T) {
 
 	answered := make(chan int, 1)
 	go func() {
-		resp, err := http.Post("http://"+address+"/hold", "", nil)
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/hold", nil)
+		req.Header.Set("Authorization", "Bearer "+token)
+		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			answered <- 0
 			return

@@ -42,7 +42,7 @@ func (c demoCmd) oneOrder(ctx context.Context, s *stack.Stack) error {
 		return err
 	}
 	secret, _, _ = strings.Cut(secret, ",")
-	everyone := people.People{Shop: s.ShopURL(), CRM: s.CRMURL(), MES: s.MESURL(), Show: func(command string) { fmt.Printf("$ %s\n", command) }}
+	everyone := people.People{Shop: s.ShopURL(), CRM: s.CRMURL(), MES: s.MESURL(), Token: s.Token, Show: func(command string) { fmt.Println(command) }}
 	ups := carrier.Simulator{URL: s.CRMURL(), Secret: secret}
 
 	say("a customer orders a ring, uploads its model, and places the order")

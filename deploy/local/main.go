@@ -41,6 +41,7 @@ type stackFlags struct {
 	ShopPort     int    `env:"SHOP_PORT" default:"8081" help:"The shop's API."`
 	CRMPort      int    `env:"CRM_PORT" name:"crm-port" default:"8082" help:"The CRM's API."`
 	MESPort      int    `env:"MES_PORT" name:"mes-port" default:"8083" help:"The MES's API."`
+	CodecPort    int    `env:"CODEC_PORT" default:"8084" help:"Where operators' browsers have payloads decoded."`
 }
 
 func (f serverFlags) config() stack.Config {
@@ -52,7 +53,7 @@ func (f stackFlags) config() stack.Config {
 	cfg.StateDir, cfg.BinDir = f.State, f.Bin
 	cfg.Ports = stack.Ports{
 		Temporal: f.TemporalPort, UI: f.UIPort, Jaeger: f.JaegerPort, OTLP: f.OTLPPort,
-		Shop: f.ShopPort, CRM: f.CRMPort, MES: f.MESPort,
+		Shop: f.ShopPort, CRM: f.CRMPort, MES: f.MESPort, Codec: f.CodecPort,
 	}
 	return cfg
 }
@@ -117,6 +118,9 @@ func printAddresses(w io.Writer, s *stack.Stack) {
 	fmt.Fprintln(table)
 	for _, row := range [][2]string{
 		{"Temporal UI", s.UIURL()},
+		{"  payloads at", s.CodecURL()},
+		{"  sign in as", s.Operator().Username()},
+		{"  password in", s.OperatorFile()},
 		{"Jaeger", s.JaegerURL()},
 		{"  sign in as", s.TraceViewer().Username()},
 		{"  password in", s.TraceViewerFile()},

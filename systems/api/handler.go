@@ -83,9 +83,20 @@ func Register(mux *http.ServeMux, system lifecycle.System, s System) {
 // one, so that a system is a service of its own beside the worker in its process.
 func Traced(mux *http.ServeMux, operation string, options ...otelhttp.Option) http.Handler {
 	return otelhttp.NewHandler(mux, operation, append(options,
-		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return r.Method + " " + routeOf(r.URL.Path) }),
+		otelhttp.WithSpanNameFormatter(spanName),
 		otelhttp.WithFilter(func(r *http.Request) bool { return r.URL.Path != "/healthz" }),
 	)...)
+}
+
+// spanName names a request by its route. A method that is none is what a stranger
+// wrote.
+func spanName(_ string, r *http.Request) string {
+	method := "HTTP"
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		method = r.Method
+	}
+	return method + " " + routeOf(r.URL.Path)
 }
 
 func recordStage(w http.ResponseWriter, r *http.Request, system lifecycle.System, s System) {

@@ -96,6 +96,16 @@ func served(t *testing.T, s System) string {
 	return server.URL
 }
 
+func TestSpansAreNamedByTheirRoute(t *testing.T) {
+	for want, r := range map[string]*http.Request{
+		"GET /orders/{order}":  httptest.NewRequest(http.MethodGet, "/orders/ord-1?limit=1", nil),
+		"HTTP /orders/{order}": httptest.NewRequest("JANE", "/orders/ord-1", nil),
+		"PUT /…":               httptest.NewRequest(http.MethodPut, "/jane/doe", nil),
+	} {
+		require.Equal(t, want, spanName("", r))
+	}
+}
+
 func TestRecordIsRefusedBeforeTheSystemSeesIt(t *testing.T) {
 	tests := map[string]struct {
 		stage, key, body string

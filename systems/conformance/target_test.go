@@ -28,11 +28,28 @@ import (
 var (
 	outsideURL    = flag.String("url", "", "base URL of the system to test; empty: our own three, on both databases")
 	outsideSystem = flag.String("system", "", "what the system behind -url is: shop, crm or mes")
+	token         = flag.String("token", "", "what the systems behind -url and -shop-url are shown: a bearer token of the role service")
 	outsideShop   = flag.String("shop-url", "", "base URL of the shop from which a MES behind -url reads models")
 	material      = flag.String("material", "silver-925", "a material that the MES can price")
 )
 
-func TestMain(m *testing.M) { storetest.Main(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *token != "" {
+		http.DefaultTransport = bearer{http.DefaultTransport.(*http.Transport)}
+	}
+	storetest.Main(m)
+}
+
+// bearer shows the token with every request.
+type bearer struct{ *http.Transport }
+
+// RoundTrip implements http.RoundTripper.
+func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+*token)
+	return b.Transport.RoundTrip(r)
+}
 
 const contractFile = "../../docs/openapi/contract.yaml"
 

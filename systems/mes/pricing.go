@@ -158,6 +158,7 @@ func onSpan(span trace.Span, err error) error {
 	if errors.As(err, &e) {
 		code = e.Code
 	}
+	span.SetAttributes(attribute.String("error.type", code))
 	span.SetStatus(codes.Error, code) // its words may hold what a span must not
 	return err
 }

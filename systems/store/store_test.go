@@ -131,6 +131,26 @@ func TestSpansTellTheStatementAndNeverItsArguments(t *testing.T) {
 	})
 }
 
+func TestSpansTellErrorsByTheirCode(t *testing.T) {
+	codes := map[string]string{"sqlite": "1555", "postgresql": "23505"} // the primary key is there
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		spans := tracetest.NewSpanRecorder()
+		tracers := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
+		db := open(t, store.Config{DSN: dsn, Schemas: schema(rings), TracerProvider: tracers})
+		ctx, request := tracers.Tracer("test").Start(t.Context(), "request")
+		defer request.End()
+		for range 2 {
+			_, _ = db.ExecContext(ctx, `INSERT INTO rings (id, name, made_at) VALUES (7, $1, $2)`, "secret", store.Now())
+		}
+		told := attribute.NewSet(spans.Ended()[1].Attributes()...)
+		system, _ := told.Value("db.system.name")
+		for _, key := range []attribute.Key{"error.type", "db.response.status_code"} {
+			code, _ := told.Value(key)
+			require.Equal(t, codes[system.AsString()], code.AsString(), key)
+		}
+	})
+}
+
 func TestBadAddressesAreRefusedWithoutTheirPassword(t *testing.T) {
 	for name, dsn := range map[string]string{
 		"empty":       "",

@@ -3,11 +3,17 @@ package store
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/XSAM/otelsql"
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
+	"modernc.org/sqlite"
 )
 
 // tracing makes one span of each statement and commit that some request caused.
@@ -18,6 +24,7 @@ func tracing(system string, provider trace.TracerProvider) []otelsql.Option {
 		otelsql.WithTracerProvider(provider),
 		otelsql.WithAttributes(attribute.String("db.system.name", system)),
 		otelsql.WithSpanNameFormatter(spanName),
+		otelsql.WithSpanErrorAttributesGetter(errorAttributes),
 		otelsql.WithSpanOptions(otelsql.SpanOptions{
 			DisableErrSkip:       true,
 			OmitConnResetSession: true,
@@ -36,6 +43,29 @@ func worthASpan(ctx context.Context, method otelsql.Method, _ string, _ []driver
 	default:
 		return trace.SpanContextFromContext(ctx).IsValid()
 	}
+}
+
+// errorAttributes tell an error by the database's own code. Its words may hold
+// what was to be written.
+func errorAttributes(err error) []attribute.KeyValue {
+	var postgres *pgconn.PgError
+	var lite *sqlite.Error
+	var code string
+	switch {
+	case errors.Is(err, driver.ErrSkip): // none: the driver has another way
+		return nil
+	case errors.Is(err, context.Canceled):
+		return []attribute.KeyValue{semconv.ErrorTypeKey.String("cancelled")}
+	case errors.Is(err, context.DeadlineExceeded):
+		return []attribute.KeyValue{semconv.ErrorTypeKey.String("timeout")}
+	case errors.As(err, &postgres):
+		code = postgres.Code
+	case errors.As(err, &lite):
+		code = strconv.Itoa(lite.Code())
+	default:
+		return []attribute.KeyValue{semconv.ErrorTypeKey.String(fmt.Sprintf("%T", err))}
+	}
+	return []attribute.KeyValue{semconv.ErrorTypeKey.String(code), semconv.DBResponseStatusCode(code)}
 }
 
 // spanName is "INSERT orders" or the like: few names, with nothing of the data.

@@ -3,6 +3,7 @@ package jaeger_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 	"time"
 
@@ -49,6 +50,12 @@ func TestTrace(t *testing.T) {
 		"not Jaeger": {http.StatusOK, `<html>`, func(t *testing.T, _ []jaeger.Span, err error) {
 			require.ErrorContains(t, err, "jaeger's answer")
 		}},
+		"not for nobody": {http.StatusUnauthorized, "no basic auth provided\n", func(t *testing.T, _ []jaeger.Span, err error) {
+			require.ErrorIs(t, err, jaeger.ErrUnauthorized)
+		}},
+		"not for this user, says a proxy": {http.StatusForbidden, `<html>`, func(t *testing.T, _ []jaeger.Span, err error) {
+			require.ErrorIs(t, err, jaeger.ErrUnauthorized)
+		}},
 		"trouble": {http.StatusInternalServerError, ``, func(t *testing.T, _ []jaeger.Span, err error) {
 			require.ErrorContains(t, err, "500")
 		}},
@@ -65,6 +72,32 @@ func TestTrace(t *testing.T) {
 			defer server.Close()
 			spans, err := jaeger.NewClient(server.URL+"/", nil).Trace(t.Context(), id)
 			tc.check(t, spans, err)
+		})
+	}
+}
+
+func TestClientSignsIn(t *testing.T) {
+	type user struct {
+		name, password string
+		known          bool
+	}
+	for name, tc := range map[string]struct {
+		user *url.Userinfo
+		want user
+	}{
+		"as nobody":  {nil, user{}},
+		"as someone": {url.UserPassword("trace-viewer", "p:ss wörd"), user{"trace-viewer", "p:ss wörd", true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got user
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				got.name, got.password, got.known = r.BasicAuth()
+				_, _ = w.Write([]byte(answer))
+			}))
+			defer server.Close()
+			_, err := jaeger.NewClient(server.URL, tc.user).Find(t.Context(), "crm", "k", "v")
+			require.NoError(t, err)
+			require.Equal(t, tc.want, got)
 		})
 	}
 }

@@ -26,7 +26,7 @@ func main() {
 		System: lifecycle.MES,
 		Open: func(ctx context.Context, c workers.Config, p trace.TracerProvider) (workers.Service, error) {
 			return mes.New(ctx, mes.Config{
-				DSN: c.DSN, Shop: api.NewClient(f.ShopURL, otelhttp.WithTracerProvider(p)), RatesFile: f.Rates, TracerProvider: p,
+				DSN: c.DSN, Shop: api.NewClient(f.ShopURL, otelhttp.WithTracerProvider(p)).As(c.APIToken), RatesFile: f.Rates, TracerProvider: p,
 			})
 		},
 		Register: func(_ context.Context, q workers.Queue) error {

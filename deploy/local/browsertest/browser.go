@@ -132,11 +132,17 @@ func (b *Browser) Open(path, selector string) {
 	b.Do(chromedp.Navigate(b.origin+path), chromedp.WaitVisible(chromedp.CSS(selector)))
 }
 
-// SignIn answers the origin's challenge of HTTP's basic authentication, as a
-// person does in the browser's own dialog. The browser remembers it from then on.
+// SignIn answers the origin's challenge of HTTP's basic authentication. The browser
+// remembers the answer, as it does a person's in its dialog.
 func (b *Browser) SignIn(user, password string) {
 	b.t.Helper()
-	address, err := url.Parse(b.origin)
+	b.SignInAt(b.origin, user, password)
+}
+
+// SignInAt does so at an origin that the pages call.
+func (b *Browser) SignInAt(origin, user, password string) {
+	b.t.Helper()
+	address, err := url.Parse(origin)
 	require.NoError(b.t, err)
 	address.User = url.UserPassword(user, password)
 	b.Do(chromedp.Navigate(address.String()+"/"), chromedp.Navigate("about:blank"))

@@ -11,6 +11,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -40,7 +41,9 @@ type Event struct {
 
 // NewEvent is news of a parcel, of now.
 func NewEvent(carrier, tracking string, status lifecycle.ParcelStatus) Event {
-	return Event{ID: "evt_" + rand.Text(), Carrier: carrier, Tracking: tracking, Status: status, At: time.Now()}
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return Event{ID: "evt_" + hex.EncodeToString(id[:]), Carrier: carrier, Tracking: tracking, Status: status, At: time.Now()}
 }
 
 // Say sends news of a parcel. See Send.

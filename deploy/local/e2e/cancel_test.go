@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -278,6 +280,18 @@ func (r *rig) settled(t testing.TB, id string) {
 func (r *rig) suspend(t testing.TB, name string) (resume func()) {
 	t.Helper()
 	require.NoError(t, r.Kill(name, syscall.SIGSTOP))
+	// On a busy machine, its other threads run on for a moment.
+	eventually(t, patience, 5*time.Millisecond, func() (bool, string) {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", r.Pid(name)))
+		require.NoError(t, err)
+		for _, thread := range threads { // none where the system does not tell
+			status, err := os.ReadFile(thread)
+			if err == nil && !bytes.Contains(status, []byte("\nState:\tT")) {
+				return false, string(status)
+			}
+		}
+		return true, ""
+	})
 	return func() { _ = r.Kill(name, syscall.SIGCONT) } // it may have been killed since
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"ordertrace/deploy/local/carrier"
 	"ordertrace/lifecycle"
@@ -245,10 +246,20 @@ func TestMessagesWhileTemporalIsDown(t *testing.T) {
 	for _, o := range []order{resumed, killed} {
 		r.settled(t, o.ID)
 	}
-	down := func(o order) carrier.Event {
+	down := func(o order) (delivered carrier.Event) {
 		inTransit, delivered := news(o, lifecycle.ParcelInTransit), news(o, lifecycle.ParcelDelivered)
-		r.says(t, inTransit, http.StatusServiceUnavailable, lifecycle.CodeUnavailable)
-		r.says(t, delivered, http.StatusServiceUnavailable, lifecycle.CodeUnavailable)
+		var messages errgroup.Group
+		ups := r.carrier(t)
+		for _, e := range []carrier.Event{inTransit, delivered} {
+			messages.Go(func() error {
+				var refusal *carrier.Refusal
+				if err := ups.Send(t.Context(), e); !errors.As(err, &refusal) || refusal.Status != http.StatusServiceUnavailable {
+					return fmt.Errorf("want 503, got %w", err)
+				}
+				return nil
+			})
+		}
+		require.NoError(t, messages.Wait())
 		return delivered
 	}
 	resume := r.suspend(t, "temporal")
@@ -300,12 +311,13 @@ func TestNoMessageIsLostWithTheCRM(t *testing.T) {
 		r.settled(t, o.ID)
 	}
 	statuses := []lifecycle.ParcelStatus{lifecycle.ParcelPreTransit, lifecycle.ParcelInTransit, lifecycle.ParcelOutForDelivery, lifecycle.ParcelDelivered}
+	ups := r.carrier(t)
 	for i, status := range statuses {
 		for _, o := range []order{early, late} {
 			e := news(o, status)
 			e.At = e.At.Add(time.Duration(i) * time.Second)
 			sent := make(chan error, 1)
-			go func() { sent <- r.carrier(t).Send(t.Context(), e) }()
+			go func() { sent <- ups.Send(t.Context(), e) }()
 			r.restart(t, "crm", syscall.SIGKILL)
 			<-sent // whatever came of it
 			r.repeated(t, e)

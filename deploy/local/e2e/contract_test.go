@@ -17,7 +17,7 @@ func TestTheWorkersSystemsKeepTheContract(t *testing.T) {
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 	run := func(system, url string) (string, error) {
-		run := exec.CommandContext(t.Context(), test, "-test.v", "-system", system, "-url", url, "-shop-url", r.ShopURL())
+		run := exec.CommandContext(t.Context(), test, "-test.v", "-system", system, "-url", url, "-shop-url", r.ShopURL(), "-token", r.Token("starter"))
 		run.Dir = filepath.Join(root, "systems/conformance")
 		out, err := run.CombinedOutput()
 		return string(out), err

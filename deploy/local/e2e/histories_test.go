@@ -85,6 +85,9 @@ func (r *rig) keep(t *testing.T, id, name string) {
 		require.NoError(t, err)
 		h.Events = append(h.Events, event)
 	}
+	keys, err := r.PayloadKeys()
+	require.NoError(t, err)
+	require.NoError(t, decodeAll(t.Context(), keys, &h))
 	b, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(&h)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(root, "workflow", "testdata", "histories", name+".json"), b, 0o644))

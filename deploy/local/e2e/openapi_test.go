@@ -60,6 +60,9 @@ func (p described) do(want int, method, url, body string, header ...string) stri
 	req, err := http.NewRequestWithContext(p.t.Context(), method, url, strings.NewReader(body))
 	require.NoError(p.t, err)
 	req.Header.Set("Content-Type", "application/json")
+	if token := p.Token(namedBy(req)); token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
@@ -80,13 +83,13 @@ func (p described) post(want int, system, order, verb, body string) {
 
 // moves are what people ask of orders, by system, verb and a body that is well.
 func (p described) moves() [][3]string {
-	const by, digest = `{"by":"x-1"}`, "sha256-0000000000000000000000000000000000000000000000000000000000000000"
+	const by, digest = `{}`, "sha256-0000000000000000000000000000000000000000000000000000000000000000"
 	return [][3]string{
 		{p.shop, "upload", `{"model":{"digest":"` + digest + `"}}`},
 		{p.shop, "submit", by}, {p.shop, "cancel", by},
-		{p.crm, "approve", by}, {p.crm, "reject", `{"by":"x-1","reason":"too thin"}`}, {p.crm, "close", by}, {p.crm, "cancel", by},
-		{p.mes, "take", by}, {p.mes, "hand-over", `{"by":"x-1","from":"x-1","to":"x-2"}`}, {p.mes, "finish", by}, {p.mes, "pack", by},
-		{p.mes, "ship", `{"by":"x-1","carrier":"UPS","tracking_number":"1Z999"}`},
+		{p.crm, "approve", by}, {p.crm, "reject", `{"reason":"too thin"}`}, {p.crm, "close", by}, {p.crm, "cancel", by},
+		{p.mes, "take", by}, {p.mes, "hand-over", `{"from":"x-1","to":"x-2"}`}, {p.mes, "finish", by}, {p.mes, "pack", by},
+		{p.mes, "ship", `{"carrier":"UPS","tracking_number":"1Z999"}`},
 	}
 }
 
@@ -141,10 +144,10 @@ func (p described) playedToTheEnd(order string) {
 	require.NoError(t, p.everyone().Await(t.Context(), order, lifecycle.ManufacturingStarted))
 	p.listed(p.mes+"/free-orders", order)
 	step(lifecycle.ManufacturingStarted, p.mes, "take", `{"by":"operator-7"}`)
-	step(lifecycle.ManufacturingCompleted, p.mes, "hand-over", `{"by":"operator-7","from":"operator-7","to":"operator-8"}`)
-	step(lifecycle.ManufacturingCompleted, p.mes, "finish", `{"by":"operator-8"}`)
-	step(lifecycle.Packaging, p.mes, "pack", `{"by":"operator-8"}`)
-	step(lifecycle.Shipped, p.mes, "ship", fmt.Sprintf(`{"by":"operator-8","carrier":"UPS","tracking_number":%q}`, tracking))
+	step(lifecycle.ManufacturingCompleted, p.mes, "hand-over", `{"by":"operator-7","from":"operator-7","to":"operator-9"}`)
+	step(lifecycle.ManufacturingCompleted, p.mes, "finish", `{"by":"operator-9"}`)
+	step(lifecycle.Packaging, p.mes, "pack", `{"by":"operator-9"}`)
+	step(lifecycle.Shipped, p.mes, "ship", fmt.Sprintf(`{"by":"operator-9","carrier":"UPS","tracking_number":%q}`, tracking))
 	require.NoError(t, p.everyone().Await(t.Context(), order, lifecycle.Closed))
 	p.post(409, p.shop, order, "cancel", `{"by":"customer-1"}`)
 	p.post(409, p.crm, order, "cancel", `{"by":"manager-3"}`)
@@ -202,12 +205,16 @@ func (p described) unknown() {
 func (p described) malformed(order string) {
 	for _, m := range p.moves() {
 		p.post(400, m[0], order, m[1], `[]`)
-		p.post(422, m[0], order, m[1], `{}`)
+		wrong := `{"reason":"` + strings.Repeat("x", 600) + `"}`
+		if m[1] == "upload" || m[1] == "hand-over" {
+			wrong = `{}` // they take no reason
+		}
+		p.post(422, m[0], order, m[1], wrong)
 	}
 }
 
 func (p described) tickets(order string) {
-	body := fmt.Sprintf(`{"order_id":%q,"subject":"it does not fit","by":"support-1"}`, order)
+	body := fmt.Sprintf(`{"order_id":%q,"subject":"it does not fit","by":"manager-3"}`, order)
 	var opened struct {
 		ID    string `json:"ticket_id"`
 		Trace string `json:"trace_id"`

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"ordertrace/deploy/local/browsertest"
 	"ordertrace/deploy/local/stack"
 	"ordertrace/lifecycle"
 )
@@ -47,7 +46,7 @@ func TestOverdueOrderIsFound(t *testing.T) {
 	require.Equal(t, one(t, spans, "RunWorkflow:Order").ID, overdue.Parent)
 	require.GreaterOrEqual(t, overdue.Start.Sub(one(t, spans, string(lifecycle.PriceCalculated)).End()), level)
 
-	b := browsertest.New(t, r.UIURL())
+	b := r.operatorsBrowser(t)
 	list := "/namespaces/default/workflows?query=" + url.QueryEscape("OrderOverdue = true")
 	b.Open(list, "table")
 	b.Eventually(fmt.Sprintf(`document.body.innerText.includes(%q)`, stuck.ID))

@@ -21,7 +21,7 @@ import (
 
 // everyone is the people at the stack's three systems.
 func (r *rig) everyone() people.People {
-	return people.People{Shop: r.ShopURL(), CRM: r.CRMURL(), MES: r.MESURL()}
+	return people.People{Shop: r.ShopURL(), CRM: r.CRMURL(), MES: r.MESURL(), Token: r.Token}
 }
 
 // carrier sends the CRM the messages of a carrier.
@@ -229,7 +229,7 @@ func TestRefusalsSayWhy(t *testing.T) {
 	}
 	require.NoError(t, everyone.Await(ctx, o.ID, lifecycle.Submitted))
 	requireCode(t, lifecycle.CodeNotWaiting, do(r.MESURL(), "take", map[string]string{"by": "operator-7"}))
-	requireCode(t, lifecycle.CodeInvalidRequest, do(r.ShopURL(), "submit", nil))
+	requireCode(t, lifecycle.CodeInvalidRequest, do(r.ShopURL(), "submit", map[string]string{"reason": "none is taken here"}))
 	requireCode(t, lifecycle.CodeNotFound, everyone.Do(ctx, http.MethodPost, r.MESURL()+"/orders/none/take", map[string]string{"by": "operator-7"}, nil))
 	for _, step := range steps[:3] {
 		require.NoError(t, everyone.Take(ctx, o.ID, step))

@@ -110,9 +110,22 @@ func newRig(ctx context.Context, bin, state string, env []string) (*rig, error) 
 	if err != nil {
 		return nil, err
 	}
+	r.sign()
 	r.jaeger = jaeger.NewClient(r.JaegerURL(), r.TraceViewer())
-	r.temporal, err = client.Dial(client.Options{HostPort: r.TemporalAddress()})
-	return r, err
+	return r, r.connect()
+}
+
+// connect makes a Temporal client with the keys that there are now.
+func (r *rig) connect() error {
+	keys, err := r.PayloadKeys()
+	if err != nil {
+		return err
+	}
+	convert := keys.ForClient()
+	r.temporal, err = client.Dial(client.Options{
+		HostPort: r.TemporalAddress(), DataConverter: convert.Data, FailureConverter: convert.Failure,
+	})
+	return err
 }
 
 // another starts a stack beside the shared one, for tests that need other

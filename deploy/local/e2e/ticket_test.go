@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ordertrace/deploy/local/browsertest"
+	"ordertrace/deploy/local/stack"
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
 	"ordertrace/tracing/jaeger"
@@ -28,7 +29,7 @@ func TestTicketLeadsToTheRefusedRequest(t *testing.T) {
 	require.Equal(t, lifecycle.CodeNotWaiting, problem.Code)
 	require.Equal(t, o.Trace, problem.Trace)
 
-	opened, err := crm.OpenTicket(ctx, "", api.NewTicket{Trace: problem.Trace, Span: problem.Span, Subject: "cannot take it", By: "operator-7"})
+	opened, err := crm.OpenTicket(ctx, "", api.NewTicket{Trace: problem.Trace, Span: problem.Span, Subject: "cannot take it", By: "manager-3"})
 	require.NoError(t, err)
 	ticket, err := crm.Ticket(ctx, opened.ID)
 	require.NoError(t, err)
@@ -42,15 +43,22 @@ func TestTicketLeadsToTheRefusedRequest(t *testing.T) {
 		require.Equal(t, [3]string{"mes-api", "POST /orders/{order}/take", "409"}, [3]string{span.Service, span.Name, span.Tags["http.response.status_code"]})
 		require.Equal(t, o.ID, span.Tags["temporalWorkflowID"])
 		for _, link := range []string{ticket.Links.Jaeger, ticket.Links.Temporal} {
-			resp, err := http.Get(link)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, link, nil)
+			require.NoError(t, err)
+			if strings.HasPrefix(link, r.JaegerURL()) {
+				req.Header.Set("Authorization", stack.BasicAuth(r.TraceViewer()))
+			}
+			resp, err := http.DefaultClient.Do(req)
 			require.NoError(t, err)
 			require.NoError(t, resp.Body.Close())
 			require.Equal(t, http.StatusOK, resp.StatusCode, link)
 		}
-		temporal := browsertest.New(t, r.UIURL())
+		temporal := r.operatorsBrowser(t)
 		temporal.Open(strings.TrimPrefix(ticket.Links.Temporal, r.UIURL()), `body`)
 		temporal.Eventually(`document.body.innerText.includes("` + o.ID + `") && document.body.innerText.includes("RUNNING")`)
 		traces := browsertest.New(t, r.JaegerURL())
+		password, _ := r.TraceViewer().Password()
+		traces.SignIn(r.TraceViewer().Username(), password)
 		traces.Open(strings.TrimPrefix(ticket.Links.Jaeger, r.JaegerURL()), `body`)
 		traces.Eventually(`document.body.innerText.includes("POST /orders/{order}/take")`)
 	})
@@ -79,7 +87,7 @@ func TestTicketLeadsToTheRefusedRequest(t *testing.T) {
 func TestTicketAboutARequestWithoutAnOrder(t *testing.T) {
 	r := shared
 	problem := r.refusedRequest(t, http.StatusUnprocessableEntity, r.ShopURL()+"/orders", `{"material":"`+strings.Repeat("x", 200)+`"}`)
-	ticket, err := api.NewClient(r.CRMURL()).OpenTicket(t.Context(), "", api.NewTicket{Trace: problem.Trace, Span: problem.Span, Subject: "cannot order", By: "customer-1"})
+	ticket, err := api.NewClient(r.CRMURL()).OpenTicket(t.Context(), "", api.NewTicket{Trace: problem.Trace, Span: problem.Span, Subject: "cannot order", By: "manager-3"})
 	require.NoError(t, err)
 	require.Empty(t, ticket.Order)
 	require.Equal(t, r.JaegerURL()+"/trace/"+problem.Trace+"?uiFind="+problem.Span, ticket.Links.Jaeger)
@@ -109,7 +117,7 @@ func TestTicketsThatCannotBe(t *testing.T) {
 		"an order that is unknown":  {api.NewTicket{Order: "ord-none"}, http.StatusNotFound, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tc.in.Subject, tc.in.By = "test", "support-2"
+			tc.in.Subject, tc.in.By = "test", "manager-3"
 			body, err := json.Marshal(tc.in)
 			require.NoError(t, err)
 			problem := r.refusedRequest(t, tc.status, r.CRMURL()+"/tickets", string(body))

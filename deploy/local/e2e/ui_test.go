@@ -21,7 +21,7 @@ func TestCloseFromTheTemporalUI(t *testing.T) {
 			o := r.start(t)
 			r.until(t, o.ID, "CLOSED")
 
-			b := browsertest.New(t, r.UIURL())
+			b := r.operatorsBrowser(t)
 			sendSignal(b, strings.TrimPrefix(o.TemporalURL, r.UIURL()), "close", tc.input)
 
 			s := r.until(t, o.ID, "end")
@@ -39,7 +39,7 @@ func TestTemporalUILeadsToTheTrace(t *testing.T) {
 	r := shared
 	o := r.start(t)
 	r.until(t, o.ID, "CLOSED")
-	b := browsertest.New(t, r.UIURL())
+	b := r.operatorsBrowser(t)
 	page := strings.TrimSuffix(strings.TrimPrefix(o.TemporalURL, r.UIURL()), "/history")
 	b.Open(page+"/user-metadata", `body`)
 	b.Eventually(details + `?.body.innerText.includes("Waits for CLOSED")`)
@@ -55,7 +55,7 @@ const details = `document.querySelector("#user-metadata-current-details")?.conte
 func TestAdvanceFromTheTemporalUI(t *testing.T) {
 	r := shared
 	o := r.mustStartTo(t, lifecycle.Submitted)
-	b := browsertest.New(t, r.UIURL())
+	b := r.operatorsBrowser(t)
 	sendSignal(b, r.page(t, o.ID), "advance", `{"stage":"SHIPPED","by":"operator-7"}`)
 	b.Open(r.page(t, o.ID)+"/user-metadata", "body")
 	b.Eventually(details + `?.body.innerText.includes("advance: the order does not wait for SHIPPED, but for SUBMITTED")`)
@@ -91,7 +91,7 @@ func sendSignal(b *browsertest.Browser, page, name, input string) {
 func TestCancelFromTheTemporalUI(t *testing.T) {
 	r := shared
 	o := r.mustStartTo(t, lifecycle.ManufacturingStarted)
-	b := browsertest.New(t, r.UIURL())
+	b := r.operatorsBrowser(t)
 	b.Open(r.page(t, o.ID), `body`)
 	b.ClickText(`button`, "Request Cancellation")
 	b.ClickText(`dialog[open] [data-testid="confirm-modal-button"]:enabled`, "")

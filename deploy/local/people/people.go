@@ -22,8 +22,8 @@ type People struct {
 	Shop, CRM, MES string
 	// Token is what a person shows the systems; nil: nothing is shown.
 	Token func(id string) string
-	// Show is told of each request before it is made, as one would type it at a
-	// terminal; nil: nobody is told.
+	// Show is told of each request before it is made: by whom, and as one would
+	// type it at a terminal, but for the token; nil: nobody is told.
 	Show func(command string)
 }
 
@@ -43,7 +43,7 @@ func (p People) Start(ctx context.Context, material string) (Started, error) {
 // Upload uploads a model's file for an order.
 func (p People) Upload(ctx context.Context, order, name string, file io.Reader) error {
 	url := p.Shop + "/orders/" + order + "/model"
-	p.show(fmt.Sprintf("curl -T %s %s", name, url))
+	p.show(Customer, fmt.Sprintf("-T %s %s", name, url))
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, url, file)
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (p People) Do(ctx context.Context, method, url string, body, answer any) er
 	if err != nil {
 		return err
 	}
-	p.show(fmt.Sprintf("curl -X %s %s -d '%s'", method, url, b))
+	p.show(p.who(url, body), fmt.Sprintf("-X %s %s -d '%s'", method, url, b))
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(b))
 	if err != nil {
 		return err
@@ -168,8 +168,8 @@ func (p People) send(req *http.Request, who string, answer any) error {
 	return json.NewDecoder(resp.Body).Decode(answer)
 }
 
-func (p People) show(command string) {
+func (p People) show(who, request string) {
 	if p.Show != nil {
-		p.Show(command)
+		p.Show(fmt.Sprintf("%s: curl %s", who, request))
 	}
 }

@@ -43,8 +43,10 @@ func (s *Stack) makeSecrets() (err error) {
 	if s.users, err = letIntoJaeger(s.cfg); err != nil {
 		return err
 	}
-	s.tokens, err = letCall(s.cfg)
-	return err
+	if s.tokens, err = letCall(s.cfg); err != nil {
+		return err
+	}
+	return s.letDecode()
 }
 
 // letIntoJaeger makes each user a password, and returns them by their names.

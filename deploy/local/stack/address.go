@@ -30,6 +30,7 @@ func (s *Stack) Env() []string {
 	return append(s.senderEnv(),
 		"JAEGER_USER="+traceViewer,
 		"JAEGER_PASSWORD="+passwordOf(s.TraceViewer()),
+		"API_TOKEN="+s.Token("starter"),
 		"SHOP_URL="+s.ShopURL(),
 		"CRM_URL="+s.CRMURL(),
 		"MES_URL="+s.MESURL(),
@@ -41,15 +42,15 @@ func (s *Stack) senderEnv() []string {
 	return append(s.cfg.clientEnv(), "OTEL_EXPORTER_OTLP_HEADERS="+OTLPHeaders(s.Sender()))
 }
 
-// clientEnv is where the two servers are.
+// clientEnv is where the two servers are, and what orders in Temporal are read with.
 func (c Config) clientEnv() []string {
-	return []string{
-		"TEMPORAL_ADDRESS=" + address(c.Ports.Temporal),
-		"TEMPORAL_NAMESPACE=" + Namespace,
-		"TEMPORAL_UI_URL=" + url(c.Ports.UI),
-		"OTEL_EXPORTER_OTLP_ENDPOINT=" + url(c.Ports.OTLP),
-		"JAEGER_UI_URL=" + url(c.Ports.Jaeger),
-	}
+	return append(c.payloadEnv(),
+		"TEMPORAL_ADDRESS="+address(c.Ports.Temporal),
+		"TEMPORAL_NAMESPACE="+Namespace,
+		"TEMPORAL_UI_URL="+url(c.Ports.UI),
+		"OTEL_EXPORTER_OTLP_ENDPOINT="+url(c.Ports.OTLP),
+		"JAEGER_UI_URL="+url(c.Ports.Jaeger),
+	)
 }
 
 func url(port int) string { return "http://" + address(port) }

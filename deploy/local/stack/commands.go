@@ -33,6 +33,7 @@ func temporalCommand(cfg Config, program executable) command {
 		"--db-filename", filepath.Join(cfg.StateDir, "temporal.db"),
 		// Commits need no wait for the disk; they survive kill -9, not a power cut.
 		"--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1",
+		"--ui-codec-endpoint", url(cfg.Ports.Codec),
 		"--log-level", "warn",
 	}
 	for name, kind := range cfg.SearchAttributes {
@@ -104,7 +105,7 @@ func (s *Stack) workerCommands(carrierSecret string) []command {
 	var commands []command
 	for _, name := range workerNames {
 		prefix := strings.ToUpper(name) + "_"
-		env := append(s.senderEnv(), prefix+"ADDR="+address(ports[name]))
+		env := append(s.senderEnv(), "API_TOKENS_FILE="+s.cfg.callersFile(), "API_TOKEN="+s.tokens[name], prefix+"ADDR="+address(ports[name]))
 		env = append(env, unlessSet(
 			prefix+"DSN=sqlite:"+filepath.Join(s.cfg.StateDir, name+".db"),
 			"SHOP_BLOBS=file://"+filepath.ToSlash(filepath.Join(s.cfg.StateDir, "blobs")),
@@ -113,6 +114,9 @@ func (s *Stack) workerCommands(carrierSecret string) []command {
 			// The MES fetches models from the shop. To the shop's own worker, SHOP_URL
 			// would mean that the shop runs elsewhere.
 			env = append(env, unlessSet("SHOP_URL="+s.ShopURL())...)
+		}
+		if name == "shop" {
+			env = append(env, "CODEC_ADDR="+address(s.cfg.Ports.Codec), "CODEC_TOKENS_FILE="+s.cfg.operatorsFile())
 		}
 		if name == "crm" {
 			env = append(env, "CARRIER_SECRET="+carrierSecret)

@@ -20,6 +20,7 @@ type Ports struct {
 	Shop     int // the shop's API: 8081
 	CRM      int // the CRM's API: 8082
 	MES      int // the MES's API: 8083
+	Codec    int // where operators' browsers have payloads decoded: 8084
 }
 
 type portUse struct {
@@ -38,6 +39,7 @@ func (p *Ports) uses() []portUse {
 		{&p.Shop, 8081, "the shop", "shop-port"},
 		{&p.CRM, 8082, "the CRM", "crm-port"},
 		{&p.MES, 8083, "the MES", "mes-port"},
+		{&p.Codec, 8084, "decoded payloads", "codec-port"},
 	}
 }
 

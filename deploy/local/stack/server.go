@@ -58,7 +58,16 @@ func Build(ctx context.Context, cfg Config) error {
 // CacheDir, IgnorePath and Progress matter. An error ends with the go command's
 // last words.
 func Jaeger(ctx context.Context, cfg Config) (path string, err error) {
-	found, err := findAlone(ctx, cfg, jaegerServer)
+	return findOne(ctx, cfg, jaegerServer)
+}
+
+// Temporal is the path of a Temporal that can be started, in the same way.
+func Temporal(ctx context.Context, cfg Config) (path string, err error) {
+	return findOne(ctx, cfg, temporalServer)
+}
+
+func findOne(ctx context.Context, cfg Config, s server) (string, error) {
+	found, err := findAlone(ctx, cfg, s)
 	if err != nil {
 		return "", err
 	}

@@ -134,7 +134,7 @@ func (s startDev) webUI() *uiserver.Server {
 		EnableUI:            true,
 		CORS:                uiconfig.CORS{CookieInsecure: true}, // plain HTTP on loopback
 		Codec:               codec,
-		DisableNewsFetch:    true,                                // no network
+		DisableNewsFetch:    true, // no network
 		HideLogs:            true,
 	}))
 }

@@ -1,3 +1,7 @@
+// The server of the Temporal UI alone, as its image has it: main package, version
+// and configuration. `go tool -C deploy/local/temporalui -n …/cmd/server` builds it.
+// A module of its own: this UI is configured as in docker-compose.yml, that of the
+// embedded Temporal by code.
 module ordertrace/deploy/local/temporalui
 
 go 1.26.8

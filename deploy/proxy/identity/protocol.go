@@ -45,8 +45,8 @@ func challenge(r *oidc.AuthRequest) *oidc.CodeChallenge {
 type client struct{ Client }
 
 func (c client) GetID() string                       { return c.ID }
-func (c client) RedirectURIs() []string              { return []string{c.RedirectURI} }
-func (c client) PostLogoutRedirectURIs() []string    { return []string{c.SignedOut} }
+func (c client) RedirectURIs() []string              { return c.Client.RedirectURIs }
+func (c client) PostLogoutRedirectURIs() []string    { return c.SignedOutURIs }
 func (c client) ApplicationType() op.ApplicationType { return op.ApplicationTypeWeb }
 func (c client) AuthMethod() oidc.AuthMethod         { return oidc.AuthMethodBasic }
 func (c client) ResponseTypes() []oidc.ResponseType {

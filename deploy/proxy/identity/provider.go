@@ -28,9 +28,9 @@ type Person struct {
 
 // Client is a program that people sign in to.
 type Client struct {
-	ID, Secret  string
-	RedirectURI string // where the authorization code may go
-	SignedOut   string // where people may go after they signed out
+	ID, Secret    string
+	RedirectURIs  []string // where an authorization code may go
+	SignedOutURIs []string // where people may go after they signed out
 }
 
 // Provider is running until Close.

@@ -13,7 +13,9 @@ export class APIError extends Error {
 async function get(path, params) {
   let response;
   try {
-    response = await fetch(pageURL(path, params), { headers: { Accept: "application/json" } });
+    // The origin has no password in it; the page's own address may, and then
+    // browsers fetch nothing that is relative to it.
+    response = await fetch(location.origin + pageURL(path, params), { headers: { Accept: "application/json" } });
   } catch (cause) {
     throw new APIError(0, cause.message);
   }

@@ -14,7 +14,8 @@ export function el(tag, attrs = {}, ...children) {
   return node;
 }
 
-// pageURL is the address of a page or an API call below the base path.
+// pageURL is the address of a page or an API call below the base path, from the
+// origin's root on.
 // Parameters are name and value, or name and list of values; empty ones are left out.
 export function pageURL(path, params = {}) {
   const url = new URL(path, document.baseURI);
@@ -23,7 +24,7 @@ export function pageURL(path, params = {}) {
       if (one !== undefined && one !== null && one !== "") url.searchParams.append(name, one);
     }
   }
-  return url.href;
+  return url.pathname + url.search;
 }
 
 export function traceURL(traceID, find) {

@@ -131,7 +131,7 @@ function nothingFound(services, query) {
       hints: [
         "Start an order: bin/starter order --model FILE",
         "If one was started, its spans may still be on their way: look again in a few seconds.",
-        "If none ever come, see that OTEL_EXPORTER_OTLP_ENDPOINT of the workers names this Jaeger.",
+        "If none ever come, see that OTEL_EXPORTER_OTLP_ENDPOINT of the workers names this Jaeger, and OTEL_EXPORTER_OTLP_HEADERS who may send to it.",
       ],
       actions: [button("Look again", () => location.reload())],
     });
