@@ -92,6 +92,10 @@ const (
 	idleTimeout   = 2 * time.Minute
 )
 
+// heartbeatThrottle is how long the SDK may keep heartbeats back. It is less than
+// activities beat, so that each is sent.
+const heartbeatThrottle = 2 * time.Second
+
 // Run runs a worker until ctx ends, then drains it: running work is finished or
 // handed back, then the system stops, then the last spans leave.
 func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
@@ -139,7 +143,9 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 	worker.SetStickyWorkflowCacheSize(cfg.CacheSize)
 	w := worker.New(temporal.Client, string(kind.System), worker.Options{
 		WorkerStopTimeout: cfg.DrainTimeout,
-		OnFatalError:      func(err error) { failed <- err },
+		// A cancelled pricing learns of it by its next heartbeat.
+		MaxHeartbeatThrottleInterval: heartbeatThrottle,
+		OnFatalError:                 func(err error) { failed <- err },
 	})
 	system := api.NewClient(url, otelhttp.WithTracerProvider(spans.Process)).As(cmp.Or(cfg.Token, cfg.APIToken))
 	if err := kind.Register(ctx, Queue{Registry: w, Config: cfg, System: system, Temporal: temporal}); err != nil {

@@ -45,6 +45,7 @@ func (c demoCmd) oneOrder(ctx context.Context, s *stack.Stack) error {
 	everyone := people.People{Shop: s.ShopURL(), CRM: s.CRMURL(), MES: s.MESURL(), Token: s.Token, Show: func(command string) { fmt.Println(command) }}
 	ups := carrier.Simulator{URL: s.CRMURL(), Secret: secret}
 
+	fmt.Printf("\nEach request of a person shows a token: -H \"Authorization: Bearer $(cat %s)\"\n", s.TokenFile("NAME"))
 	say("a customer orders a ring, uploads its model, and places the order")
 	order, err := everyone.Start(ctx, "silver-925")
 	if err != nil {

@@ -41,15 +41,20 @@ func (s *Stack) letDecode() error {
 		return err
 	}
 	s.users[operator] = neturl.UserPassword(operator, password)
-	line := apiaccess.Line(password, operator, string(lifecycle.Operator))
 	before, err := os.ReadFile(s.cfg.operatorsFile())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if strings.Contains(string(before), line) {
-		return nil
+	lines := []string{apiaccess.Line(password, operator, string(lifecycle.Operator))}
+	for line := range strings.Lines(string(before)) {
+		if words := strings.Fields(line); len(words) == 3 && words[1] != operator {
+			lines = append(lines, strings.TrimSpace(line))
+		}
 	}
-	return replaceFile(s.cfg.operatorsFile(), "# who may read payloads: SHA-256 of a password, identifier, role\n"+line+"\n")
+	if err := replaceFile(s.cfg.operatorsFile(), strings.Join(lines, "\n")+"\n"); err != nil {
+		return fmt.Errorf("let operators read payloads: %w", err)
+	}
+	return nil
 }
 
 // makePayloadKey makes the first key, named after the day.

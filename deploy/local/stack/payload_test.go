@@ -63,8 +63,10 @@ func TestOperatorsAreKnown(t *testing.T) {
 	b, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, append(b, apiaccess.Line("hers", "operator-2", "operator")...), 0o600))
+	require.Equal(t, first.Operator(), withSecrets(t, state).Operator())
+	require.NoError(t, os.Remove(first.OperatorFile()))
 	second := withSecrets(t, state)
-	require.Equal(t, first.Operator(), second.Operator())
+	require.NotEqual(t, first.Operator(), second.Operator(), "it is made anew")
 
 	tokens, err := apiaccess.LoadTokens(file)
 	require.NoError(t, err)
@@ -73,6 +75,8 @@ func TestOperatorsAreKnown(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, c.Is(lifecycle.Operator))
 	}
-	_, err = tokens.Caller(t.Context(), passwordOf(second.TraceViewer()))
-	require.Error(t, err)
+	for _, token := range []string{passwordOf(second.TraceViewer()), passwordOf(first.Operator())} {
+		_, err = tokens.Caller(t.Context(), token)
+		require.Error(t, err)
+	}
 }

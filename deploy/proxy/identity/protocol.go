@@ -52,14 +52,16 @@ func (c client) AuthMethod() oidc.AuthMethod         { return oidc.AuthMethodBas
 func (c client) ResponseTypes() []oidc.ResponseType {
 	return []oidc.ResponseType{oidc.ResponseTypeCode}
 }
-func (c client) GrantTypes() []oidc.GrantType            { return []oidc.GrantType{oidc.GrantTypeCode} }
-func (c client) LoginURL(id string) string               { return loginPath + "?id=" + id }
-func (c client) AccessTokenType() op.AccessTokenType     { return op.AccessTokenTypeBearer }
-func (c client) IDTokenLifetime() time.Duration          { return lifetime }
-func (c client) DevMode() bool                           { return true } // redirects to plain HTTP
-func (c client) IsScopeAllowed(scope string) bool        { return scope == "groups" }
-func (c client) IDTokenUserinfoClaimsAssertion() bool    { return true }
-func (c client) ClockSkew() time.Duration                { return 0 }
+func (c client) GrantTypes() []oidc.GrantType         { return []oidc.GrantType{oidc.GrantTypeCode} }
+func (c client) LoginURL(id string) string            { return loginPath + "?id=" + id }
+func (c client) AccessTokenType() op.AccessTokenType  { return op.AccessTokenTypeBearer }
+func (c client) IDTokenLifetime() time.Duration       { return lifetime }
+func (c client) DevMode() bool                        { return true } // redirects to plain HTTP
+func (c client) IsScopeAllowed(scope string) bool     { return scope == "groups" }
+func (c client) IDTokenUserinfoClaimsAssertion() bool { return true }
+func (c client) ClockSkew() time.Duration             { return 0 }
+
+//nolint:revive // op.Client spells it so
 func (c client) RestrictAdditionalIdTokenScopes() scopes { return allScopes }
 
 func (c client) RestrictAdditionalAccessTokenScopes() scopes { return allScopes }

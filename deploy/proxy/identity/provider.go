@@ -51,7 +51,7 @@ func Start(people []Person, clients ...Client) (*Provider, error) {
 	if _, err := rand.Read(config.CryptoKey[:]); err != nil {
 		return nil, fmt.Errorf("make the provider's keys: %w", err)
 	}
-	protocol, err := op.NewOpenIDProvider(issuer, config, store, op.WithAllowInsecure()) // plain HTTP on loopback
+	protocol, err := op.NewProvider(config, store, op.StaticIssuer(issuer), op.WithAllowInsecure()) // plain HTTP on loopback
 	if err != nil {
 		return nil, fmt.Errorf("set up the provider: %w", err)
 	}
