@@ -22,6 +22,7 @@ type orderCmd struct {
 	Model    string `required:"" placeholder:"FILE" help:"The 3D model, an STL file in millimetres."`
 	Material string `default:"silver-925" help:"What it is cast of: a key of the MES's rate table."`
 	ID       string `help:"The order's number. Default: a new one."`
+	Customer string `help:"Who orders, by an identifier: they may follow and change it at the shop."`
 	Source   string `enum:"b2c,b2b" default:"b2c" help:"Where it comes from: b2c (the shop) or b2b (a partner)."`
 	Attended bool   `help:"Wait at each stage for its person: the signal advance."`
 	Wait     bool   `help:"Wait until the order ends, and tell how it goes."`
@@ -59,7 +60,7 @@ func (c *orderCmd) Run(e *environment) error {
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		StaticSummary:                            fmt.Sprintf("%s order in %s", c.Source, c.Material),
-	}, workflow.Name, workflow.Input{Source: c.Source, Material: c.Material, Model: &model, Attended: c.Attended})
+	}, workflow.Name, workflow.Input{Customer: c.Customer, Source: c.Source, Material: c.Material, Model: &model, Attended: c.Attended})
 	span.End()
 	go func() { _ = e.telemetry.Flush(e.ctx) }() // the worker's first span hangs below these
 	if err != nil {

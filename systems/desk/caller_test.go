@@ -107,3 +107,17 @@ func TestAnOrderIsItsStarters(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, answer.Code)
 	require.Len(t, w.started, 1)
 }
+
+// A customer's key says nothing of another's, though they chose the same.
+func TestAKeyIsItsCustomers(t *testing.T) {
+	w := &workflow{started: map[string]api.NewOrder{}}
+	for _, token := range []string{"c1", "c2", "c1"} {
+		mux := http.NewServeMux()
+		desk.Register(mux, lifecycle.Shop, api.People{Orders: owned{w}, Callers: everyone})
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/orders", strings.NewReader(`{}`))
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Idempotency-Key", "the-same-key-of-two")
+		mux.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	require.Len(t, w.started, 2)
+}

@@ -51,7 +51,7 @@ func startOrder(w http.ResponseWriter, r *http.Request, orders api.Orders) (star
 			return started{}, false, err
 		}
 	}
-	id, err := orderID(r.Header.Get("Idempotency-Key"), time.Now())
+	id, err := orderID(r.Header.Get("Idempotency-Key"), in.Customer, time.Now())
 	if err != nil {
 		return started{}, false, err
 	}
@@ -71,15 +71,15 @@ func startOrder(w http.ResponseWriter, r *http.Request, orders api.Orders) (star
 const minKey = 16 // bytes: shorter ones are counters, which others use too
 
 // orderID is short enough to read over the telephone: the day, and 30 random
-// bits; or what the key stands for.
-func orderID(key string, now time.Time) (string, error) {
+// bits; or what a customer's key stands for.
+func orderID(key, customer string, now time.Time) (string, error) {
 	switch {
 	case key == "":
 		return fmt.Sprintf("ord-%s-%s", now.UTC().Format("060102"), strings.ToLower(rand.Text()[:6])), nil
 	case len(key) < minKey:
 		return "", invalid("Idempotency-Key", fmt.Sprintf("want at least %d bytes that nobody else uses, such as a UUID", minKey))
 	default:
-		sum := sha256.Sum256([]byte(key))
+		sum := sha256.Sum256([]byte(customer + "\x00" + key))
 		return "ord-" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:20]), nil
 	}
 }

@@ -217,7 +217,8 @@ func TestCancelledWhileItIsPriced(t *testing.T) {
 	defer r.models.release()
 	priced := map[string]order{}
 	for way, c := range cancellers {
-		o := r.start(t)
+		o := r.mustStartTo(t, lifecycle.Submitted)
+		require.NoError(t, r.everyone().Take(ctx, o.ID, r.everyone().Steps("")[0]))
 		eventually(t, patience, 50*time.Millisecond, func() (bool, string) {
 			return r.status(t, o.ID).Passing == lifecycle.PriceCalculated && r.running(t, o.ID), "it is not priced"
 		})
