@@ -226,7 +226,7 @@ type process struct {
 
 func newProcess(t *testing.T) process {
 	c := collect(t, WorkflowService)
-	i, err := NewInterceptor(Options{Process: c.provider, Workflow: c.provider})
+	i, err := NewInterceptor(Options{Process: c.provider, Workflow: c.provider, Signals: []string{"go"}})
 	require.NoError(t, err)
 	return process{c, i}
 }

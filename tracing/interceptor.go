@@ -23,6 +23,9 @@ type Options struct {
 	// attribute TraceIDAttribute. Dial adds it to the namespace; where it may not,
 	// workflows do without. Default: false.
 	SearchAttribute bool
+	// Signals are those whose names may be told. nil: any; but anybody who reaches
+	// Temporal can send a signal with a name of their own.
+	Signals []string
 	// Lazy makes Dial return at once: the first call connects, and fails while
 	// Temporal cannot be reached. Default: Dial connects.
 	Lazy bool
@@ -41,6 +44,7 @@ type Interceptor struct {
 
 	process, workflow trace.Tracer
 	searchAttribute   bool
+	signals           []string
 	told              memory
 	urgent            flusher
 	held              *held // nil: nobody tells when a task is accepted
@@ -70,6 +74,7 @@ func NewInterceptor(o Options) (*Interceptor, error) {
 		process:           o.Process.Tracer(ScopeName),
 		workflow:          o.Workflow.Tracer(ScopeName),
 		searchAttribute:   o.SearchAttribute,
+		signals:           o.Signals,
 		urgent:            flusher{provider: o.Workflow},
 	}, nil
 }

@@ -145,7 +145,7 @@ func runClient(t *testing.T, p *sdktrace.TracerProvider) {
 }
 
 func runAttempts(t *testing.T, p *sdktrace.TracerProvider) {
-	i, err := NewInterceptor(Options{Process: p})
+	i, err := NewInterceptor(Options{Process: p, Signals: []string{"go"}})
 	require.NoError(t, err)
 	for _, ended := range []error{nil, errors.New(secret), temporal.NewApplicationError(secret, "fix_input"), temporal.NewHeartbeatTimeoutError(secret)} {
 		var suite testsuite.WorkflowTestSuite
@@ -158,7 +158,7 @@ func runAttempts(t *testing.T, p *sdktrace.TracerProvider) {
 }
 
 func runWorkflow(t *testing.T, p *sdktrace.TracerProvider) {
-	i, err := NewInterceptor(Options{Process: p})
+	i, err := NewInterceptor(Options{Process: p, Signals: []string{"go"}})
 	require.NoError(t, err)
 	h := startHistory(t, starter).signal(secret, sender).task().at(begin.Sub(begin)).update(requestKey, "upload", sender, nil).signal("go", sender).task().completed()
 	process{interceptor: i}.replay(t, h, journey(well))

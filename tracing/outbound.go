@@ -5,8 +5,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// outbound hands the order's anchor to all that the workflow starts, and learns
-// which signals it listens for.
+// outbound hands the order's anchor to all that the workflow starts.
 type outbound struct {
 	interceptor.WorkflowOutboundInterceptorBase
 	run *run
@@ -14,18 +13,6 @@ type outbound struct {
 
 func (o *outbound) hand(ctx workflow.Context) {
 	setContext(interceptor.WorkflowHeader(ctx), o.run.anchor(ctx))
-}
-
-// GetSignalChannel implements interceptor.WorkflowOutboundInterceptor.
-func (o *outbound) GetSignalChannel(ctx workflow.Context, signal string) workflow.ReceiveChannel {
-	o.run.listens(signal)
-	return o.Next.GetSignalChannel(ctx, signal)
-}
-
-// GetSignalChannelWithOptions implements interceptor.WorkflowOutboundInterceptor.
-func (o *outbound) GetSignalChannelWithOptions(ctx workflow.Context, signal string, options workflow.SignalChannelOptions) workflow.ReceiveChannel {
-	o.run.listens(signal)
-	return o.Next.GetSignalChannelWithOptions(ctx, signal, options)
 }
 
 // ExecuteActivity implements interceptor.WorkflowOutboundInterceptor.

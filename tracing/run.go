@@ -2,6 +2,7 @@ package tracing
 
 import (
 	"errors"
+	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -21,8 +22,7 @@ type run struct {
 	starter  trace.SpanContext // invalid where nobody gave the start a context
 	signals  int
 	notes    int
-	received []signal        // not told yet
-	heard    map[string]bool // signals that the workflow listens for
+	received []signal // not told yet
 }
 
 // signal is one that was received. Its time is that of the task that takes it,
@@ -143,17 +143,11 @@ func (r *run) tellSignals(ctx workflow.Context) {
 	r.received = nil
 }
 
-func (r *run) listens(signal string) {
-	if r.heard == nil {
-		r.heard = map[string]bool{}
-	}
-	r.heard[signal] = true
-}
-
-// known is a signal's name if the workflow listens for it: any other is what a
-// stranger wrote.
+// known is a signal's name if it may be told: any other is what a stranger wrote.
+// Which ones may is not asked of the workflow, since a signal can be told before
+// the workflow says that it listens.
 func (r *run) known(signal string) string {
-	if r.heard[signal] {
+	if s := r.root.signals; s == nil || slices.Contains(s, signal) {
 		return signal
 	}
 	return otherSignal

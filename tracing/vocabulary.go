@@ -32,7 +32,7 @@ func signalName(signal string) string                  { return "signal " + sign
 func updateName(update string) string                  { return "update " + update }
 func outcomeName(workflowType string, o ending) string { return workflowType + " " + string(o) }
 
-// otherSignal stands for the name of a signal that the workflow does not know.
+// otherSignal stands for the name of a signal that is not to be told.
 const otherSignal = "other"
 
 // An ending is how a run ended, as its outcome span is named.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -66,7 +67,7 @@ func TestCodecIsServedWhereItIsOfUse(t *testing.T) {
 		"another worker":                {crmKind, Config{CodecTokensFile: file}, keys, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tc.config.CodecAddr = freeAddress(t)
+			tc.config.CodecAddr, tc.config.DrainTimeout = freeAddress(t), time.Minute
 			var stack closers
 			failed := make(chan error, 1)
 			require.NoError(t, serveCodec(t.Context(), tc.kind, tc.config, tc.keys, failed, &stack))

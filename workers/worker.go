@@ -180,7 +180,7 @@ func providers(ctx context.Context, kind Kind, cfg Config) (t *tracing.Telemetry
 		return nil, spans, nil, err
 	}
 	if kind.System == workflow.TaskQueue {
-		spans.SearchAttribute = true
+		spans.SearchAttribute, spans.Signals = true, workflow.Signals()
 		if spans.Workflow, err = t.Service(ctx, tracing.WorkflowService); err != nil {
 			return nil, spans, nil, err
 		}

@@ -24,6 +24,9 @@ const (
 	QueryStatus   = "status"              // answers lifecycle.Status
 )
 
+// Signals are all that an order listens for.
+func Signals() []string { return []string{SignalClose, SignalMove, SignalCarrier} }
+
 // Workflow makes the order's walk. Its fields reach what people are shown, and
 // never a command, unless their word is recorded first: replay does not depend
 // on them.
