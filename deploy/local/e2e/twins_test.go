@@ -59,6 +59,7 @@ func (r *rig) startShop(t *testing.T, env ...string) {
 	require.NoError(t, err)
 	cmd := exec.Command(filepath.Join(r.bin, "shop"), "--addr", "127.0.0.1:0")
 	cmd.Env = append(append(os.Environ(), r.Env()...), env...)
+	cmd.Env = append(cmd.Env, "CODEC_ADDR=127.0.0.1:0", "API_TOKENS_FILE="+filepath.Join(r.StateDir(), "access", "callers"))
 	cmd.Stdout, cmd.Stderr = log, log
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
