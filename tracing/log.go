@@ -2,9 +2,11 @@ package tracing
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"go.opentelemetry.io/otel/trace"
+	"go.temporal.io/sdk/temporal"
 )
 
 // LogHandler adds trace_id and span_id to every record that is logged within a
@@ -25,3 +27,24 @@ func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 func (h logHandler) WithGroup(name string) slog.Handler { return logHandler{h.Handler.WithGroup(name)} }
+
+// Discreet keeps out of logs, as ReplaceAttr of slog.HandlerOptions, what the
+// Temporal SDK tells of people: an activity's error may quote them, and is reduced
+// to its type; signals that nobody waited for, which a stranger may have named, are
+// counted.
+func Discreet(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() != slog.KindAny {
+		return a
+	}
+	switch v := a.Value.Any().(type) {
+	case error:
+		if app := (*temporal.ApplicationError)(nil); errors.As(v, &app) {
+			a.Value = slog.StringValue(errorType(v))
+		}
+	case []string:
+		if a.Key == "SignalNames" {
+			a.Value = slog.IntValue(len(v))
+		}
+	}
+	return a
+}

@@ -256,7 +256,7 @@ func serverOf(kind Kind, service Service, people api.People) *http.Server {
 func logger(cfg Config) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(cfg.LogLevel)) // the command line checked it
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: tracing.Discreet}
 	var h slog.Handler = slog.NewJSONHandler(os.Stderr, options)
 	if cfg.LogFormat == "text" {
 		h = slog.NewTextHandler(os.Stderr, options)

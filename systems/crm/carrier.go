@@ -109,7 +109,7 @@ func (s *System) aboutParcel(r *http.Request) (string, *http.Request) {
 	}
 	order, err := s.orderOf(r.Context(), in.message.parcel)
 	if err != nil {
-		slog.WarnContext(r.Context(), "find the parcel's order", "event", in.message.event.ID, "error", err)
+		slog.WarnContext(r.Context(), "find the parcel's order", "error", err)
 	}
 	return order, r
 }
@@ -137,7 +137,7 @@ func (s *System) take(ctx context.Context, orders api.Orders, m message) (string
 	trace.SpanFromContext(ctx).SetAttributes(
 		attribute.String("carrier.event.id", m.event.ID), attribute.String("parcel.status", string(m.event.Status)))
 	if !m.event.Status.Known() {
-		slog.WarnContext(ctx, "the carrier says a status that is not known", "event", m.event.ID, "status", m.event.Status)
+		slog.WarnContext(ctx, "the carrier says a status that is not known")
 		return resultIgnored, nil
 	}
 	known, err := s.keep(ctx, m)
