@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -42,7 +40,7 @@ func (c *orderCmd) Run(e *environment) error {
 		return err
 	}
 	if c.ID == "" {
-		c.ID = newOrderID(time.Now())
+		c.ID = lifecycle.NewOrderID(time.Now())
 	}
 	temporal, err := e.temporal()
 	if err != nil {
@@ -83,12 +81,6 @@ func (c *orderCmd) Run(e *environment) error {
 
 func (s started) print(w io.Writer) {
 	fmt.Fprintf(w, "order     %s\ntrace     %s\nTemporal  %s\n", s.OrderID, s.JaegerURL, s.TemporalURL)
-}
-
-// newOrderID is short enough to read over the telephone: the day, and 30 random
-// bits.
-func newOrderID(now time.Time) string {
-	return fmt.Sprintf("ord-%s-%s", now.UTC().Format("060102"), strings.ToLower(rand.Text()[:6]))
 }
 
 // checkModel refuses what cannot be a model, before any server is asked.

@@ -95,7 +95,7 @@ func TestNewOrdersNumberIsOfItsDay(t *testing.T) {
 	late := time.Date(2026, 11, 23, 23, 59, 0, 0, time.FixedZone("west", -5*3600))
 	seen := map[string]bool{}
 	for range 100 {
-		id := newOrderID(late)
+		id := lifecycle.NewOrderID(late)
 		require.Regexp(t, `^ord-261124-[a-z2-7]{6}$`, id)
 		seen[id] = true
 	}

@@ -80,7 +80,7 @@ func ask(mux *http.ServeMux, p api.People, verb string, read read) {
 			request, err = signed(r.Context(), request)
 		}
 		if err == nil {
-			err = api.Own(r.Context(), p.Orders, order)
+			err = api.MayAct(r.Context(), p.Orders, order)
 		}
 		if err != nil {
 			api.WriteProblem(w, r, err)
@@ -112,12 +112,7 @@ func signed(ctx context.Context, request lifecycle.Request) (_ lifecycle.Request
 }
 
 func status(w http.ResponseWriter, r *http.Request, orders api.Orders) {
-	order := r.PathValue("order")
-	if err := api.Own(r.Context(), orders, order); err != nil {
-		api.WriteProblem(w, r, err)
-		return
-	}
-	s, err := orders.Status(r.Context(), order)
+	s, err := api.Own(r.Context(), orders, r.PathValue("order"))
 	api.Answer(w, r, http.StatusOK, s, err)
 }
 

@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
@@ -70,12 +69,11 @@ func startOrder(w http.ResponseWriter, r *http.Request, orders api.Orders) (star
 
 const minKey = 16 // bytes: shorter ones are counters, which others use too
 
-// orderID is short enough to read over the telephone: the day, and 30 random
-// bits; or what a customer's key stands for.
+// orderID is a new number, or what a customer's key stands for.
 func orderID(key, customer string, now time.Time) (string, error) {
 	switch {
 	case key == "":
-		return fmt.Sprintf("ord-%s-%s", now.UTC().Format("060102"), strings.ToLower(rand.Text()[:6])), nil
+		return lifecycle.NewOrderID(now), nil
 	case len(key) < minKey:
 		return "", invalid("Idempotency-Key", fmt.Sprintf("want at least %d bytes that nobody else uses, such as a UUID", minKey))
 	default:

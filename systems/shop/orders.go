@@ -22,10 +22,7 @@ func (s *System) People(mux *http.ServeMux, p api.People) {
 
 func (s *System) takeOrdersModel(w http.ResponseWriter, r *http.Request, orders api.Orders) (lifecycle.Status, error) {
 	order := r.PathValue("order")
-	if err := api.Own(r.Context(), orders, order); err != nil {
-		return lifecycle.Status{}, err
-	}
-	status, err := orders.Status(r.Context(), order)
+	status, err := api.Own(r.Context(), orders, order)
 	if err != nil {
 		return status, err
 	}
