@@ -74,9 +74,15 @@ var toAnyone = map[lifecycle.System][]string{
 
 // Every role at every route that is described, at each of the three systems.
 func TestWhoMayCallWhat(t *testing.T) {
+	for kind, known := range map[string]tokens{"static tokens": staticTokens(t), "an OpenID provider's": signedIn(t)} {
+		t.Run(kind, func(t *testing.T) { whoMayCallWhat(t, known) })
+	}
+}
+
+func whoMayCallWhat(t *testing.T, known tokens) {
 	routes := describedRoutes(t)
 	for system := range mayCall {
-		h := protected(t, system)
+		h := protected(t, system, known.callers)
 		for _, route := range routes {
 			t.Run(fmt.Sprintf("%s %s", system, route), func(t *testing.T) {
 				allowed, listed := mayCall[system][route]
@@ -84,11 +90,11 @@ func TestWhoMayCallWhat(t *testing.T) {
 					allowed = []lifecycle.Role{service}
 				}
 				anyone := slices.Contains(toAnyone[system], route)
-				for _, role := range []lifecycle.Role{customer, partner, manager, operator, service} {
-					refused := call(t, h, route, string(role)) == http.StatusForbidden
+				for _, role := range callerRoles {
+					refused := call(t, h, route, known.of[role]) == http.StatusForbidden
 					require.Equal(t, !anyone && !slices.Contains(allowed, role), refused, "a %s", role)
 				}
-				for _, token := range []string{"", "a stranger's"} {
+				for _, token := range []string{"", "a stranger's", known.stranger} {
 					// The webhook refuses what is not signed with the same status.
 					require.True(t, call(t, h, route, token) == http.StatusUnauthorized || anyone, "with the token %q", token)
 				}
@@ -109,20 +115,38 @@ func describedRoutes(t *testing.T) (routes []string) {
 	return slices.Compact(routes)
 }
 
-// protected is a system as its worker serves it, where the token of each role is
-// its name.
-func protected(t *testing.T, name lifecycle.System) http.Handler {
+// tokens are one of each role, those who know them, and one that is good
+// elsewhere.
+type tokens struct {
+	callers  api.Callers
+	of       map[lifecycle.Role]string
+	stranger string
+}
+
+var callerRoles = []lifecycle.Role{customer, partner, manager, operator, service}
+
+func staticTokens(t *testing.T) tokens {
 	t.Helper()
+	known := tokens{of: map[lifecycle.Role]string{}}
 	var lines []string
-	for _, role := range []lifecycle.Role{customer, partner, manager, operator, service} {
-		lines = append(lines, access.Line(string(role), string(role)+"-1", string(role)))
+	for _, role := range callerRoles {
+		known.of[role] = "the token of a " + string(role)
+		lines = append(lines, access.Line(known.of[role], string(role)+"-1", string(role)))
 	}
 	file := filepath.Join(t.TempDir(), "callers")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600))
-	callers, err := access.Open(access.Config{TokensFile: file})
+	known.stranger = lines[0][:64]
+	var err error
+	known.callers, err = access.Open(access.Config{TokensFile: file})
 	require.NoError(t, err)
+	return known
+}
 
+// protected is a system as its worker serves it.
+func protected(t *testing.T, name lifecycle.System, callers api.Callers) http.Handler {
+	t.Helper()
 	var s Service
+	var err error
 	dsn := "sqlite:" + filepath.Join(t.TempDir(), "system.db")
 	switch name {
 	case lifecycle.Shop:

@@ -78,6 +78,7 @@ func TestSomebodyMustBeKnown(t *testing.T) {
 type issuer struct {
 	*httptest.Server
 	key  *rsa.PrivateKey
+	kid  atomic.Value // the key's name
 	away atomic.Bool
 }
 
@@ -86,12 +87,13 @@ func newIssuer(t *testing.T) *issuer {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
 	i := &issuer{key: key}
+	i.kid.Store("k")
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": i.URL, "jwks_uri": i.URL + "/keys", "id_token_signing_alg_values_supported": []string{"RS256"}})
 	})
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k", Algorithm: "RS256", Use: "sig"}}})
+		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: i.kid.Load().(string), Algorithm: "RS256", Use: "sig"}}})
 	})
 	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if i.away.Load() {
@@ -106,7 +108,7 @@ func newIssuer(t *testing.T) *issuer {
 
 func (i *issuer) token(t *testing.T, key any, alg jose.SignatureAlgorithm, claims map[string]any) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", "k"))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", i.kid.Load()))
 	require.NoError(t, err)
 	all := map[string]any{"iss": i.URL, "aud": "ordertrace", "sub": "operator-7", "groups": []string{"operator", "trace-viewer"},
 		"exp": time.Now().Add(time.Hour).Unix()}
@@ -151,4 +153,21 @@ func TestAProvidersTokenIsItsSubjects(t *testing.T) {
 			requireCode(t, lifecycle.CodeUnauthorized, err)
 		})
 	}
+}
+
+// A new key that cannot be fetched is the provider's trouble, not the caller's.
+func TestAProviderThatIsAwayRefusesNobody(t *testing.T) {
+	i := newIssuer(t)
+	known, err := Open(Config{Issuer: i.URL, Audience: "ordertrace"})
+	require.NoError(t, err)
+	_, err = known.Caller(t.Context(), i.token(t, i.key, jose.RS256, nil))
+	require.NoError(t, err)
+
+	i.kid.Store("next")
+	i.away.Store(true)
+	_, err = known.Caller(t.Context(), i.token(t, i.key, jose.RS256, nil))
+	requireCode(t, lifecycle.CodeUnavailable, err)
+	i.away.Store(false)
+	_, err = known.Caller(t.Context(), i.token(t, i.key, jose.RS256, nil))
+	require.NoError(t, err)
 }
