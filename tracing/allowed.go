@@ -30,6 +30,7 @@ var spanKeys = map[attribute.Key]rule{
 	KeyNote:       {fits: text(phrase), why: "named by our code"},
 	KeyOutcome:    {fits: text(phrase), why: "named by our code"},
 	KeyErrorType:  {fits: text(errorKind), why: "an error without its words"},
+	KeyRepaired:   {fits: text(phrase), why: "one of few"},
 
 	semconv.HTTPRequestMethodKey:      {fits: text(oneOf(append(methods, "_OTHER"))), why: "one of few"},
 	semconv.HTTPRouteKey:              {fits: text(route), why: "a pattern of our code, without what stood in its place"},

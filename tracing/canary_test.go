@@ -144,9 +144,9 @@ func TestAFactToldTwiceLeavesAsTheSameBytes(t *testing.T) {
 	tell := func(host string) string {
 		t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "host.name="+host+",user="+host)
 		raw, _ := newIntake(t).send(t, WorkflowService, func(p trace.TracerProvider) {
-			fact{
-				id: outcomeID(firstRun), name: "Journey closed", parent: remote(starter.TraceID(), anchorID(firstRun)), from: begin, link: sender,
-				attributes: own(firstRun, KeyOutcome.String("closed"), attribute.String("user.name", "Jane")),
+			Fact{
+				ID: outcomeID(firstRun), Name: "Journey closed", Parent: remote(starter.TraceID(), anchorID(firstRun)), From: begin, Link: sender,
+				Attributes: own(firstRun, KeyOutcome.String("closed"), attribute.String("user.name", "Jane")),
 			}.tell(p.Tracer(ScopeName))
 		})
 		require.NotEmpty(t, raw)

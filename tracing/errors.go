@@ -26,6 +26,9 @@ func conclude(span trace.Span, err error) {
 	span.End()
 }
 
+// typeCancelled is the type of an error that is none of the order's.
+const typeCancelled = "cancelled"
+
 // errorType is an error reduced to what cannot hold anyone's data.
 func errorType(err error) string {
 	var app *temporal.ApplicationError
@@ -33,7 +36,7 @@ func errorType(err error) string {
 	var service serviceerror.ServiceError
 	switch {
 	case temporal.IsCanceledError(err):
-		return "cancelled"
+		return typeCancelled
 	case errors.As(err, &app) && app.Type() != "":
 		return app.Type()
 	case errors.As(err, &timeout):

@@ -13,7 +13,7 @@ import (
 // that it refuses, because a signal came in between or because it was late, is
 // done again at another time; what the first try told never happened.
 type held struct {
-	tell func(fact)
+	tell func(Fact)
 
 	mu    sync.Mutex
 	tasks map[string]task // by workflow ID: at most one runs at a time
@@ -23,14 +23,14 @@ type held struct {
 // run, which is how another try is known.
 type task struct {
 	run   *run
-	facts []fact
+	facts []Fact
 }
 
 // maxTasks bounds the memory for tasks that were refused and that another worker
 // does again.
 const maxTasks = 10_000
 
-func (h *held) add(workflowID string, r *run, f fact) {
+func (h *held) add(workflowID string, r *run, f Fact) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t := h.tasks[workflowID]

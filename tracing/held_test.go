@@ -35,12 +35,12 @@ func TestOnlyAcceptedTasksTell(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var told []string
-			h := &held{tell: func(f fact) { told = append(told, f.name) }}
+			h := &held{tell: func(f Fact) { told = append(told, f.Name) }}
 			for _, try := range tc.tries {
 				for _, name := range try.says {
-					h.add("order-1", try.run, fact{name: name})
+					h.add("order-1", try.run, Fact{Name: name})
 				}
-				h.add("order-2", first, fact{name: "another order's"})
+				h.add("order-2", first, Fact{Name: "another order's"})
 				done := &workflowservice.RespondWorkflowTaskCompletedRequest{ResourceId: "workflow:order-1", IntermediatePage: try.page}
 				answer := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return try.answer }
 				require.Equal(t, try.answer, h.watch(t.Context(), "", done, nil, nil, answer))

@@ -1,6 +1,7 @@
 package tracing
 
 import (
+	"cmp"
 	"context"
 
 	"go.opentelemetry.io/otel/trace"
@@ -48,6 +49,14 @@ type Interceptor struct {
 	told              memory
 	urgent            flusher
 	held              *held // nil: nobody tells when a task is accepted
+
+	// Of a replay by a Historian:
+	tell      func(Fact) // takes facts in the place of the workflow's provider
+	namespace string     // the replayer knows only one of its own
+}
+
+func (i *Interceptor) namespaceOf(info *workflow.Info) string {
+	return cmp.Or(i.namespace, info.Namespace)
 }
 
 var _ interceptor.Interceptor = (*Interceptor)(nil)
@@ -80,8 +89,12 @@ func NewInterceptor(o Options) (*Interceptor, error) {
 }
 
 // export tells a fact, unless this process has told it already.
-func (i *Interceptor) export(f fact) {
-	if i.told.first(f.id) {
+func (i *Interceptor) export(f Fact) {
+	if i.tell != nil {
+		i.tell(f)
+		return
+	}
+	if i.told.first(f.ID) {
 		f.tell(i.workflow)
 		if f.urgent {
 			i.urgent.ask()
@@ -112,19 +125,11 @@ type attempt struct {
 // ExecuteActivity implements interceptor.ActivityInboundInterceptor.
 func (a *attempt) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	info := activity.GetInfo(ctx)
-	parent := contextOf(interceptor.Header(ctx))
-	if !parent.IsValid() { // scheduled by a worker that does not trace
-		parent = trace.NewSpanContext(trace.SpanContextConfig{
-			TraceID: TraceOf(nil, info.Namespace, info.WorkflowExecution.ID, info.WorkflowExecution.RunID),
-		})
-	}
-	ctx, span := startAs(ctx, a.root.process, attemptID(info.WorkflowExecution.RunID, info.ActivityID, info.Attempt), parent,
-		info.ActivityType.Name,
+	run := info.WorkflowExecution
+	ctx, span := startAs(ctx, a.root.process, attemptID(run.RunID, info.ActivityID, info.Attempt),
+		parentOf(interceptor.Header(ctx), info.Namespace, run.ID, run.RunID), info.ActivityType.Name,
 		trace.WithTimestamp(info.StartedTime), trace.WithSpanKind(trace.SpanKindServer),
-		trace.WithAttributes(
-			KeyWorkflowID.String(info.WorkflowExecution.ID), KeyRunID.String(info.WorkflowExecution.RunID),
-			KeyActivityID.String(info.ActivityID), KeyAttempt.Int(int(info.Attempt)), KeyStage.String(info.ActivityType.Name),
-		))
+		trace.WithAttributes(attemptAttributes(run.ID, run.RunID, info.ActivityID, info.ActivityType.Name, info.Attempt)...))
 	ended := errPanicked
 	defer func() { conclude(span, ended) }()
 	out, err := a.Next.ExecuteActivity(ctx, in)

@@ -3,6 +3,7 @@ package tracing
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -58,14 +59,11 @@ func (r *run) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkf
 func (r *run) begin(ctx workflow.Context) {
 	info, header := workflow.GetInfo(ctx), interceptor.WorkflowHeader(ctx)
 	r.starter = contextOf(header)
-	r.trace = TraceOf(header, info.Namespace, info.WorkflowExecution.ID, info.FirstRunID)
+	r.trace = TraceOf(header, r.root.namespaceOf(info), info.WorkflowExecution.ID, info.FirstRunID)
 	if info.OriginalRunID == info.FirstRunID { // later runs of the chain hang below the same anchor
-		r.tellNow(ctx, fact{
-			id: anchorID(info.FirstRunID), name: anchorName(info.WorkflowType.Name), kind: trace.SpanKindServer,
-			parent: remote(r.trace, exported(r.starter)), from: info.WorkflowStartTime,
-			to:     info.WorkflowStartTime.Add(anchorLength),
-			urgent: !workflow.IsReplaying(ctx), // a replayed one has been out for long
-		})
+		f := anchorFact(info.FirstRunID, info.WorkflowType.Name, info.WorkflowStartTime, r.trace, r.starter, nil)
+		f.urgent = !workflow.IsReplaying(ctx) // a replayed one has been out for long
+		r.tellNow(ctx, f)
 	}
 	apart, _ := workflow.NewDisconnectedContext(ctx) // a cancelled workflow still takes signals
 	workflow.Go(apart, func(ctx workflow.Context) {
@@ -115,12 +113,26 @@ func (r *run) end(ctx workflow.Context, err error) {
 		how, status = endFailed, codes.Error
 		more = append(more, KeyErrorType.String(errorType(err)))
 	}
-	r.tell(ctx, fact{
-		// The run's own ID, not that before a reset, which has an outcome of its own.
-		id: outcomeID(info.WorkflowExecution.RunID), name: outcomeName(info.WorkflowType.Name, how),
-		parent: r.anchor(ctx), from: workflow.Now(ctx), status: status,
-		attributes: append(more, KeyOutcome.String(string(how))), urgent: !workflow.IsReplaying(ctx),
-	})
+	f := outcomeFact(info.WorkflowExecution.RunID, info.WorkflowType.Name, how, status, r.anchor(ctx), workflow.Now(ctx),
+		append(more, KeyOutcome.String(string(how)))...)
+	f.urgent = !workflow.IsReplaying(ctx)
+	r.tell(ctx, f)
+}
+
+// anchorFact is what all of a workflow hangs below: an instant.
+func anchorFact(firstRun, workflowType string, at time.Time, t trace.TraceID, starter trace.SpanContext, attributes []attribute.KeyValue) Fact {
+	return Fact{
+		ID: anchorID(firstRun), Name: anchorName(workflowType), Kind: trace.SpanKindServer,
+		Parent: remote(t, exported(starter)), From: at, To: at.Add(anchorLength), Attributes: attributes,
+	}
+}
+
+// outcomeFact is how a run ended. Its ID is that of the run itself, not of the one
+// before a reset, which has an outcome of its own.
+func outcomeFact(run, workflowType string, how ending, status codes.Code, anchor trace.SpanContext, at time.Time, attributes ...attribute.KeyValue) Fact {
+	return Fact{
+		ID: outcomeID(run), Name: outcomeName(workflowType, how), Parent: anchor, From: at, Status: status, Attributes: attributes,
+	}
 }
 
 // HandleSignal implements interceptor.WorkflowInboundInterceptor. It may be
@@ -134,10 +146,10 @@ func (r *run) HandleSignal(ctx workflow.Context, in *interceptor.HandleSignalInp
 func (r *run) tellSignals(ctx workflow.Context) {
 	at := workflow.Now(ctx)
 	for _, s := range r.received {
-		r.tell(ctx, fact{
-			id:   signalID(workflow.GetInfo(ctx).OriginalRunID, s.name, s.ordinal, at),
-			name: signalName(r.known(s.name)), kind: trace.SpanKindConsumer,
-			parent: r.anchor(ctx), from: at, link: s.sender,
+		r.tell(ctx, Fact{
+			ID:   signalID(workflow.GetInfo(ctx).OriginalRunID, s.name, s.ordinal, at),
+			Name: signalName(r.known(s.name)), Kind: trace.SpanKindConsumer,
+			Parent: r.anchor(ctx), From: at, Link: s.sender,
 		})
 	}
 	r.received = nil
@@ -157,15 +169,15 @@ func (r *run) known(signal string) string {
 func (r *run) ExecuteUpdate(ctx workflow.Context, in *interceptor.UpdateInput) (any, error) {
 	id, sender, from := workflow.GetCurrentUpdateInfo(ctx).ID, contextOf(interceptor.WorkflowHeader(ctx)), workflow.Now(ctx)
 	out, err := r.Next.ExecuteUpdate(ctx, in)
-	f := fact{
-		id:   updateID(workflow.GetInfo(ctx).OriginalRunID, in.Name, id, from),
-		name: updateName(in.Name), kind: trace.SpanKindServer,
-		parent: r.anchor(ctx), from: from, to: workflow.Now(ctx), link: sender,
-		attributes: []attribute.KeyValue{KeyUpdateID.String(id)},
+	f := Fact{
+		ID:   updateID(workflow.GetInfo(ctx).OriginalRunID, in.Name, id, from),
+		Name: updateName(in.Name), Kind: trace.SpanKindServer,
+		Parent: r.anchor(ctx), From: from, To: workflow.Now(ctx), Link: sender,
+		Attributes: []attribute.KeyValue{KeyUpdateID.String(id)},
 	}
 	if err != nil {
-		f.status = codes.Error
-		f.attributes = append(f.attributes, KeyErrorType.String(errorType(err)))
+		f.Status = codes.Error
+		f.Attributes = append(f.Attributes, KeyErrorType.String(errorType(err)))
 	}
 	r.tell(ctx, f)
 	return out, err
@@ -179,7 +191,7 @@ func (r *run) anchor(ctx workflow.Context) trace.SpanContext {
 
 // tell exports a fact of this run, once a process, as soon as Temporal's history
 // has it.
-func (r *run) tell(ctx workflow.Context, f fact) {
+func (r *run) tell(ctx workflow.Context, f Fact) {
 	if r.root.held == nil || workflow.IsReplaying(ctx) {
 		r.tellNow(ctx, f)
 		return
@@ -188,11 +200,11 @@ func (r *run) tell(ctx workflow.Context, f fact) {
 }
 
 // tellNow exports a fact that no later task can change.
-func (r *run) tellNow(ctx workflow.Context, f fact) { r.root.export(r.sign(ctx, f)) }
+func (r *run) tellNow(ctx workflow.Context, f Fact) { r.root.export(r.sign(ctx, f)) }
 
-func (r *run) sign(ctx workflow.Context, f fact) fact {
+func (r *run) sign(ctx workflow.Context, f Fact) Fact {
 	info := workflow.GetInfo(ctx)
-	f.attributes = append(f.attributes, KeyWorkflowID.String(info.WorkflowExecution.ID), KeyRunID.String(info.OriginalRunID))
+	f.Attributes = append(f.Attributes, KeyWorkflowID.String(info.WorkflowExecution.ID), KeyRunID.String(info.OriginalRunID))
 	return f
 }
 
@@ -207,10 +219,10 @@ func Wait(ctx workflow.Context, what, whom string) (end func()) {
 	from := workflow.Now(ctx)
 	return func() {
 		to := workflow.Now(ctx)
-		r.tell(ctx, fact{
-			id:   waitID(workflow.GetInfo(ctx).OriginalRunID, what, from, to),
-			name: waitName(what), parent: r.anchor(ctx), from: from, to: to,
-			attributes: []attribute.KeyValue{KeyStage.String(what), KeyAwaited.String(whom)},
+		r.tell(ctx, Fact{
+			ID:   waitID(workflow.GetInfo(ctx).OriginalRunID, what, from, to),
+			Name: waitName(what), Parent: r.anchor(ctx), From: from, To: to,
+			Attributes: []attribute.KeyValue{KeyStage.String(what), KeyAwaited.String(whom)},
 		})
 	}
 }
@@ -225,10 +237,10 @@ func Note(ctx workflow.Context, kind, what string) {
 	}
 	r.notes++
 	at := workflow.Now(ctx)
-	r.tell(ctx, fact{
-		id:   noteID(workflow.GetInfo(ctx).OriginalRunID, kind, what, r.notes, at),
-		name: noteName(kind, what), parent: r.anchor(ctx), from: at,
-		attributes: []attribute.KeyValue{KeyNote.String(what)},
+	r.tell(ctx, Fact{
+		ID:   noteID(workflow.GetInfo(ctx).OriginalRunID, kind, what, r.notes, at),
+		Name: noteName(kind, what), Parent: r.anchor(ctx), From: at,
+		Attributes: []attribute.KeyValue{KeyNote.String(what)},
 	})
 }
 

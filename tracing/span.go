@@ -12,33 +12,40 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// fact is a span that is known whole: what a workflow's history says of it.
-type fact struct {
-	id         trace.SpanID
-	name       string
-	parent     trace.SpanContext // no span ID: the fact is its trace's root
-	from, to   time.Time         // to: default an instant after from
-	kind       trace.SpanKind
-	status     codes.Code
-	link       trace.SpanContext // the sender's own span, if it had one
-	attributes []attribute.KeyValue
-	urgent     bool // others wait for it, or nobody will tell it again
+// A Fact is a span that is known whole: what a workflow's history says of it.
+type Fact struct {
+	ID         trace.SpanID
+	Name       string
+	Parent     trace.SpanContext // no span ID: the fact is its trace's root
+	From, To   time.Time         // To: default an instant after From
+	Kind       trace.SpanKind
+	Status     codes.Code
+	Link       trace.SpanContext // the sender's own span, if it had one
+	Attributes []attribute.KeyValue
+	Service    string // whose span it is; "": WorkflowService
+	Repaired   string // what is known of it if it is told afterwards; "": all
+
+	urgent bool // others wait for it, or nobody will tell it again
 }
 
 // tell exports a fact.
-func (f fact) tell(t trace.Tracer) {
+func (f Fact) tell(t trace.Tracer) {
 	options := []trace.SpanStartOption{
-		trace.WithTimestamp(f.from), trace.WithAttributes(f.attributes...), trace.WithSpanKind(f.kind),
+		trace.WithTimestamp(f.From), trace.WithAttributes(f.Attributes...), trace.WithSpanKind(f.Kind),
 	}
-	if f.link.IsValid() {
-		options = append(options, trace.WithLinks(trace.Link{SpanContext: f.link}))
+	if f.Link.IsValid() {
+		options = append(options, trace.WithLinks(trace.Link{SpanContext: f.Link}))
 	}
-	_, span := startAs(context.Background(), t, f.id, f.parent, f.name, options...)
-	span.SetStatus(f.status, "")
-	if !f.to.After(f.from) {
-		f.to = f.from.Add(instant)
+	_, span := startAs(context.Background(), t, f.ID, f.Parent, f.Name, options...)
+	span.SetStatus(f.Status, "")
+	span.End(trace.WithTimestamp(f.end()))
+}
+
+func (f Fact) end() time.Time {
+	if f.To.After(f.From) {
+		return f.To
 	}
-	span.End(trace.WithTimestamp(f.to))
+	return f.From.Add(instant)
 }
 
 // startAs starts a span under a remote parent with an ID that was derived, not

@@ -79,7 +79,7 @@ func TestOrdersAreToldWhateverIsSampled(t *testing.T) {
 			t.Setenv("OTEL_TRACES_SAMPLER", sampler)
 			t.Setenv("OTEL_TRACES_SAMPLER_ARG", "0")
 			c := collect(t, WorkflowService)
-			fact{id: anchorID("run-1"), name: "x", parent: remote(TraceOf(nil, "", "", ""), trace.SpanID{})}.tell(c.provider.Tracer(ScopeName))
+			Fact{ID: anchorID("run-1"), Name: "x", Parent: remote(TraceOf(nil, "", "", ""), trace.SpanID{})}.tell(c.provider.Tracer(ScopeName))
 			require.Len(t, c.told(t), 1)
 		})
 	}

@@ -42,6 +42,10 @@ const (
 	endClosed    ending = "closed"
 	endCancelled ending = "cancelled"
 	endFailed    ending = "failed"
+
+	// No code is left to tell these.
+	endTerminated ending = "terminated"
+	endTimedOut   ending = "timed out"
 )
 
 // Attribute keys. The first five are every Temporal SDK's.
@@ -56,6 +60,16 @@ const (
 	KeyNote       = attribute.Key("order.note")    // what a note is about, such as a parcel's status
 	KeyOutcome    = attribute.Key("order.outcome")
 	KeyErrorType  = attribute.Key("error.type") // an error's type; its words stay in the history
+	// KeyRepaired says that a span was written afterwards, and how much of it is
+	// known. What a replay tells again has none: it is the same span.
+	KeyRepaired = attribute.Key("order.repaired")
+)
+
+// What is known of a span that was written afterwards.
+const (
+	RepairedFromHistory   = "from history"   // but an attempt's end is when Temporal heard of it
+	RepairedTimeEstimated = "time estimated" // history keeps that it was, and not when
+	RepairedFromChild     = "from a child"   // known by the spans below it alone
 )
 
 // TraceIDAttribute is the search attribute, of type Keyword, that holds a
