@@ -39,7 +39,7 @@ type cli struct {
 	Cancel   cancelCmd   `cmd:"" help:"Cancel an order that was not shipped, and undo what was done for it."`
 	Show     showCmd     `cmd:"" help:"Show where an order stands."`
 	List     listCmd     `cmd:"" help:"List the newest orders."`
-	Trace    traceCmd    `cmd:"" help:"Draw an order's trace in the terminal."`
+	Trace    traceCmd    `cmd:"" help:"Draw, verify, repair and save orders' traces."`
 	Ticket   ticketCmd   `cmd:"" help:"Open and find support tickets."`
 
 	JSON       bool             `name:"json" help:"Answer in JSON."`

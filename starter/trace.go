@@ -15,6 +15,13 @@ import (
 )
 
 type traceCmd struct {
+	Draw   drawCmd   `cmd:"" default:"withargs" help:"Draw an order's trace in the terminal."`
+	Verify verifyCmd `cmd:"" help:"Compare an order's trace with its history, fact by fact."`
+	Repair repairCmd `cmd:"" help:"Write the spans that are missing from orders' traces, from their history."`
+	Export exportCmd `cmd:"" help:"Save an order's trace as a file, for a ticket: Jaeger's JSON, which its UI opens."`
+}
+
+type drawCmd struct {
 	Order string `arg:"" help:"The order's number."`
 	Width int    `default:"60" help:"How wide the bars are, in characters."`
 	All   bool   `help:"Draw also what goes on inside a stage or a request."`
@@ -28,7 +35,7 @@ type traced struct {
 	Spans     []jaeger.Span `json:"spans"`
 }
 
-func (c *traceCmd) Run(e *environment) error {
+func (c *drawCmd) Run(e *environment) error {
 	id, err := orderTrace(e, c.Order)
 	if err != nil {
 		return err

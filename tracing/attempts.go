@@ -110,17 +110,19 @@ func forgetStarted(all []*scheduledActivity) {
 	}
 }
 
-// RunningSince is when the first activity was scheduled that has not ended; zero
-// if all have. What hangs below a running attempt has its parent later.
-func (h History) RunningSince() time.Time {
-	if !h.Closed() {
-		for _, a := range h.activities() {
-			if a.ended == nil {
-				return a.at
+// Unfinished are the IDs of the activities that have not ended, and since when the
+// first of them is: what hangs below their attempts may get its parent later. A
+// run that was ended from outside leaves them so for good.
+func (h History) Unfinished() (ids []string, since time.Time) {
+	for _, a := range h.activities() {
+		if a.ended == nil {
+			ids = append(ids, a.GetActivityId())
+			if since.IsZero() {
+				since = a.at
 			}
 		}
 	}
-	return time.Time{}
+	return ids, since
 }
 
 // failureOf is why an attempt ended, nil if it went well.

@@ -37,6 +37,24 @@ func (h History) Closed() bool {
 	return closed || h.last().GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
 }
 
+// Began is when the run started.
+func (h History) Began() time.Time { return h.Events[0].GetEventTime().AsTime() }
+
+// Latest is when anything happened to the run the last time.
+func (h History) Latest() time.Time { return h.last().GetEventTime().AsTime() }
+
+// Before is the run that this one goes on from: after a reset, or as a new one.
+// "" if it is the first.
+func (h History) Before() string {
+	for _, e := range h.Events {
+		reset := e.GetWorkflowTaskFailedEventAttributes()
+		if reset.GetCause() == enumspb.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW && reset.GetNewRunId() == h.RunID {
+			return reset.GetBaseRunId()
+		}
+	}
+	return h.start().GetContinuedExecutionRunId()
+}
+
 func (h History) last() *historypb.HistoryEvent {
 	if len(h.Events) == 0 {
 		return nil

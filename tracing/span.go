@@ -38,10 +38,11 @@ func (f Fact) tell(t trace.Tracer) {
 	}
 	_, span := startAs(context.Background(), t, f.ID, f.Parent, f.Name, options...)
 	span.SetStatus(f.Status, "")
-	span.End(trace.WithTimestamp(f.end()))
+	span.End(trace.WithTimestamp(f.End()))
 }
 
-func (f Fact) end() time.Time {
+// End is when the span ends.
+func (f Fact) End() time.Time {
 	if f.To.After(f.From) {
 		return f.To
 	}

@@ -89,7 +89,7 @@ func (f Fact) service() string {
 func (f Fact) Attribute(key attribute.Key) string {
 	for _, a := range f.Attributes {
 		if a.Key == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""

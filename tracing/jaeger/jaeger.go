@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -97,7 +98,40 @@ func (c *Client) Find(ctx context.Context, service, tag, value string) ([][]Span
 	return c.get(ctx, "/api/traces?"+q.Encode())
 }
 
+// JSON is a trace as Jaeger's API answers it, which its UI opens as a file. Fails
+// with ErrNotFound or ErrUnauthorized.
+func (c *Client) JSON(ctx context.Context, id trace.TraceID) ([]byte, error) {
+	body, err := c.fetch(ctx, "/api/traces/"+id.String())
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return nil, fmt.Errorf("jaeger's answer: %w", err)
+	}
+	return text, nil
+}
+
 func (c *Client) get(ctx context.Context, path string) ([][]Span, error) {
+	body, err := c.fetch(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	var a answer
+	if err := json.NewDecoder(body).Decode(&a); err != nil {
+		return nil, fmt.Errorf("jaeger's answer: %w", err)
+	}
+	out := make([][]Span, len(a.Data))
+	for i, t := range a.Data {
+		out[i] = t.spans()
+	}
+	return out, nil
+}
+
+// fetch returns the body of an answer that is one.
+func (c *Client) fetch(ctx context.Context, path string) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
 	if err != nil {
 		return nil, fmt.Errorf("jaeger address: %w", err)
@@ -110,9 +144,11 @@ func (c *Client) get(ctx context.Context, path string) ([][]Span, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jaeger: %w", err)
 	}
-	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, nil
+	}
+	_ = resp.Body.Close()
 	switch resp.StatusCode {
-	case http.StatusOK:
 	case http.StatusNotFound:
 		return nil, fmt.Errorf("jaeger: %w", ErrNotFound)
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -120,15 +156,6 @@ func (c *Client) get(ctx context.Context, path string) ([][]Span, error) {
 	default:
 		return nil, fmt.Errorf("jaeger answered %s", resp.Status)
 	}
-	var body answer
-	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
-		return nil, fmt.Errorf("jaeger's answer: %w", err)
-	}
-	out := make([][]Span, len(body.Data))
-	for i, t := range body.Data {
-		out[i] = t.spans()
-	}
-	return out, nil
 }
 
 // answer is the JSON of Jaeger's /api/traces.
