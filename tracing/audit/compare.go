@@ -93,7 +93,7 @@ func compare(f tracing.Fact, s jaeger.Span) (out []Difference) {
 		}
 	}
 	if f.Repaired == "" {
-		check("end", clock(f.End()), clock(s.End()))
+		check("duration", f.End().Sub(f.From).Truncate(time.Microsecond).String(), s.Duration.String())
 	}
 	for _, a := range f.Attributes {
 		if a.Key != tracing.KeyErrorType || !timedOut(f) && f.Repaired != tracing.RepairedTimeEstimated {

@@ -38,6 +38,7 @@ func (a Auditor) Each(ctx context.Context, s Scope, visit func(Visit) error) err
 	if !s.Since.IsZero() {
 		query += fmt.Sprintf(" AND (ExecutionStatus = 'Running' OR CloseTime >= %q)", s.Since.UTC().Format(time.RFC3339Nano))
 	}
+	seen := map[string]bool{} // an order with several runs is in the list several times
 	for page := s.Page; ; {
 		found, err := a.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 			Namespace: a.Temporal.Namespace, Query: query, PageSize: pageSize, NextPageToken: page,
@@ -45,7 +46,6 @@ func (a Auditor) Each(ctx context.Context, s Scope, visit func(Visit) error) err
 		if err != nil {
 			return fmt.Errorf("list of orders: %w", err)
 		}
-		seen := map[string]bool{} // an order with several runs is in the list several times
 		for _, e := range found.GetExecutions() {
 			id := e.GetExecution().GetWorkflowId()
 			if seen[id] || !a.moved(ctx, e, s.Since) {
