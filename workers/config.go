@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"ordertrace/lifecycle"
+	"ordertrace/workers/audits"
 	"ordertrace/workers/encryption"
 )
 
@@ -28,12 +29,16 @@ type Config struct {
 	Tracing      string        `env:"${SYSTEM}_TRACING" enum:"on,off" default:"on" help:"off: the ${system} itself tells no spans, as a vendor's closed one."`
 	TemporalUI   string        `env:"TEMPORAL_UI_URL" default:"http://127.0.0.1:8233" help:"Where people see orders; for links."`
 	JaegerUI     string        `env:"JAEGER_UI_URL" default:"http://127.0.0.1:16686" help:"Where people read traces; for links."`
+	JaegerQuery  string        `env:"JAEGER_QUERY_URL" help:"Where the worker itself reads traces. Default: JAEGER_UI_URL."`
 	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" default:"20s" help:"How long running work may take to finish after SIGTERM."`
 	FlushTimeout time.Duration `env:"FLUSH_TIMEOUT" default:"5s" help:"How long the last spans may take to leave."`
 	CacheSize    int           `env:"WORKFLOW_CACHE_SIZE" name:"workflow-cache-size" default:"10000" help:"How many open orders a worker keeps in memory. 0: none, each is replayed from its history at every task."`
 	LogFormat    string        `env:"LOG_FORMAT" enum:"json,text" default:"json" help:"Logs as json or text."`
 	LogLevel     string        `env:"LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error."`
 
+	Versioning Versioning `embed:""`
+
+	Audits          audits.Config     `embed:"" prefix:"audit-"`
 	Payloads        encryption.Config `embed:"" prefix:"payload-"`
 	CodecAddr       string            `env:"CODEC_ADDR" default:"${codec}" help:"Where the shop's worker decodes payloads for operators in the Temporal UI, if it has keys and knows operators."`
 	CodecTokensFile string            `env:"CODEC_TOKENS_FILE" placeholder:"FILE" help:"Who of the role operator may have them decoded. Default: API_TOKENS_FILE."`

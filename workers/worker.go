@@ -146,6 +146,7 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 		// A cancelled pricing learns of it by its next heartbeat.
 		MaxHeartbeatThrottleInterval: heartbeatThrottle,
 		OnFatalError:                 func(err error) { failed <- err },
+		DeploymentOptions:            cfg.Versioning.options(),
 	})
 	system := api.NewClient(url, otelhttp.WithTracerProvider(spans.Process)).As(cmp.Or(cfg.Token, cfg.APIToken))
 	if err := kind.Register(ctx, Queue{Registry: w, Config: cfg, System: system, Temporal: temporal}); err != nil {
@@ -155,6 +156,9 @@ func Run(ctx context.Context, kind Kind, cfg Config) (err error) {
 		return fmt.Errorf("worker of queue %s: %w", kind.System, err)
 	}
 	stack.add("worker", func() error { w.Stop(); return nil })
+	if err := serveAudits(ctx, kind, cfg, keys, &stack); err != nil {
+		return err
+	}
 	slog.Info("ready", "queue", kind.System, "api", url)
 
 	select {
