@@ -15,7 +15,7 @@ TOOLS := $(BIN)/tools
 
 build:
 	@mkdir -p $(BIN)
-	go build -o $(BIN)/ ./workers/shop ./workers/crm ./workers/mes ./starter ./deploy/local
+	go build -o $(BIN)/ ./workers/shop ./workers/crm ./workers/mes ./starter ./deploy/local ./deploy/simulate
 
 # The real Temporal and the real Jaeger, once.
 servers: build
@@ -42,6 +42,7 @@ lint: tools
 tools:
 	@mkdir -p $(TOOLS)
 	GOBIN=$(CURDIR)/$(TOOLS) go -C tools install tool
+	GOBIN=$(CURDIR)/$(TOOLS) go -C deploy/kubernetes/tools install tool
 
 # What the tests need of Debian; where it cannot be had, they are skipped by name.
 packages:

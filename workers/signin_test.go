@@ -56,21 +56,21 @@ func signIn(t *testing.T, issuer string, program identity.Client, who identity.P
 		}
 		return nil
 	}}
-	page, err := browser.Get(issuer + "/authorize?" + url.Values{
+	page, err := browser.Get(issuer + "/auth?" + url.Values{
 		"client_id": {program.ID}, "redirect_uri": {back}, "response_type": {"code"}, "scope": {"openid groups"}, "state": {"s"},
 	}.Encode())
 	require.NoError(t, err)
 	defer page.Body.Close()
 	require.Equal(t, http.StatusOK, page.StatusCode)
 	done, err := browser.PostForm(issuer+page.Request.URL.Path, url.Values{
-		"id": {page.Request.URL.Query().Get("id")}, "email": {who.Email}, "password": {who.Password},
+		"state": {page.Request.URL.Query().Get("state")}, "login": {who.Email}, "password": {who.Password},
 	})
 	require.NoError(t, err)
 	defer done.Body.Close()
 	returned, err := done.Location()
 	require.NoError(t, err, done.Status)
 
-	answer, err := http.PostForm(issuer+"/oauth/token", url.Values{
+	answer, err := http.PostForm(issuer+"/token", url.Values{
 		"grant_type": {"authorization_code"}, "code": {returned.Query().Get("code")}, "redirect_uri": {back},
 		"client_id": {program.ID}, "client_secret": {program.Secret},
 	})

@@ -2,17 +2,16 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 
-	"ordertrace/deploy/local/carrier"
-	"ordertrace/deploy/local/people"
 	"ordertrace/deploy/local/stack"
-	"ordertrace/lifecycle"
+	"ordertrace/deploy/simulate/carrier"
+	"ordertrace/deploy/simulate/people"
+	"ordertrace/deploy/simulate/walk"
 )
 
 type demoCmd struct {
@@ -42,41 +41,22 @@ func (c demoCmd) oneOrder(ctx context.Context, s *stack.Stack) error {
 		return err
 	}
 	secret, _, _ = strings.Cut(secret, ",")
-	everyone := people.People{Shop: s.ShopURL(), CRM: s.CRMURL(), MES: s.MESURL(), Token: s.Token, Show: func(command string) { fmt.Println(command) }}
-	ups := carrier.Simulator{URL: s.CRMURL(), Secret: secret}
-
+	model, err := os.ReadFile(c.Model)
+	if err != nil {
+		return err
+	}
 	fmt.Printf("\nEach request of a person shows a token: -H \"Authorization: Bearer $(cat %s)\"\n", s.TokenFile("NAME"))
-	say("a customer orders a ring, uploads its model, and places the order")
-	order, err := everyone.Start(ctx, "silver-925")
+	order, err := walk.Walk{
+		People: people.People{
+			Shop: s.ShopURL(), CRM: s.CRMURL(), MES: s.MESURL(), Token: s.Token,
+			Show: func(command string) { fmt.Println(command) },
+		},
+		Carrier:  carrier.Simulator{URL: s.CRMURL(), Secret: secret},
+		Material: "silver-925", Model: model, File: c.Model,
+		Say: func(what string) { fmt.Printf("\n# %s\n", what) },
+	}.Closed(ctx)
 	if err != nil {
 		return err
-	}
-	model, err := os.Open(c.Model)
-	if err != nil {
-		return err
-	}
-	defer model.Close()
-	if err := everyone.Upload(ctx, order.OrderID, c.Model, model); err != nil {
-		return err
-	}
-	tracking := "1Z" + strings.ToUpper(rand.Text()[:16])
-	for _, step := range everyone.Steps(tracking) {
-		if step.Stage == lifecycle.ManufacturingApproved {
-			say("the MES prices it; a manager approves it; an operator makes it and ships it")
-		}
-		if err := everyone.Take(ctx, order.OrderID, step); err != nil {
-			return err
-		}
-	}
-	if err := everyone.Await(ctx, order.OrderID, lifecycle.Closed); err != nil {
-		return err
-	}
-	say("the carrier, simulated, sends its signed messages to the CRM")
-	for _, status := range []lifecycle.ParcelStatus{lifecycle.ParcelInTransit, lifecycle.ParcelOutForDelivery, lifecycle.ParcelDelivered} {
-		fmt.Printf("%s: %s\n", tracking, status)
-		if err := ups.Say(ctx, tracking, "UPS", status); err != nil {
-			return err
-		}
 	}
 	person := starter{program: filepath.Join(c.Bin, "starter"), env: s.Env()}
 	for _, command := range [][]string{{"show", order.OrderID, "--until", "end"}, {"trace", order.OrderID}} {
@@ -88,8 +68,6 @@ func (c demoCmd) oneOrder(ctx context.Context, s *stack.Stack) error {
 		s.UIURL(), stack.Namespace, order.OrderID, s.JaegerURL(), order.TraceID)
 	return nil
 }
-
-func say(what string) { fmt.Printf("\n# %s\n", what) }
 
 // starter is bin/starter, used as at a terminal.
 type starter struct {

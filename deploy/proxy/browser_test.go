@@ -16,10 +16,10 @@ import (
 func signInAs(t *testing.T, r *rig, role, path string) *browsertest.Browser {
 	t.Helper()
 	b := browsertest.New(t, r.proxy.url)
-	b.Open(path, `input[name="email"]`)
-	require.True(t, strings.HasPrefix(browsertest.Eval[string](b, `location.href`), r.provider.URL+"/login"))
+	b.Open(path, `input[name="login"]`)
+	require.True(t, strings.HasPrefix(browsertest.Eval[string](b, `location.href`), r.provider.URL+"/auth/local/login"))
 	who := personOf(role)
-	for field, value := range map[string]string{"email": who.Email, "password": who.Password} {
+	for field, value := range map[string]string{"login": who.Email, "password": who.Password} {
 		browsertest.Eval[string](b, fmt.Sprintf(`document.querySelector("[name=%s]").value = %q`, field, value))
 	}
 	b.Click("button")

@@ -169,3 +169,13 @@ func TestSessionEnds(t *testing.T) {
 	require.GreaterOrEqual(t, time.Since(since), lasts-2*time.Second, "not before its time")
 	require.Equal(t, signIn, r.verdict(c.get("/operator/", asBrowser)))
 }
+
+// A body says its length, and that is not too long.
+func TestBodiesAreBounded(t *testing.T) {
+	r := ready(t)
+	c := as(t, r.proxy, operator)
+	long := strings.Repeat("x", 10<<20+1)
+	require.Equal(t, http.StatusRequestEntityTooLarge, c.do(http.MethodPost, "/codec/decode", long).StatusCode)
+	chunked := func(req *http.Request) { req.ContentLength = -1 }
+	require.Equal(t, http.StatusLengthRequired, c.do(http.MethodPost, "/codec/decode", "{}", chunked).StatusCode)
+}

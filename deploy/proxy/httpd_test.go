@@ -19,7 +19,7 @@ type proxy struct {
 }
 
 // The secrets that must not be seen in any log.
-var clientSecret, passphrase = rand.Text(), rand.Text()
+var clientSecret, passphrase, codecToken = rand.Text(), rand.Text(), rand.Text()
 
 const clientID = "ordertrace"
 
@@ -29,7 +29,7 @@ func (r *rig) startProxy(public string, env ...string) (*proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret := map[string]string{"client": clientSecret, "passphrase": passphrase, "jaeger": r.jaeger.password}
+	secret := map[string]string{"client": clientSecret, "passphrase": passphrase, "jaeger": r.jaeger.password, "codec": codecToken}
 	for name, text := range secret {
 		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), []byte(text+"\n"), 0o600))
 	}
@@ -48,6 +48,7 @@ func (r *rig) startProxy(public string, env ...string) (*proxy, error) {
 		"PROXY_JAEGER_URL=" + r.behind["/jaeger"].URL,
 		"PROXY_TEMPORAL_URL=" + r.behind["/temporal"].URL,
 		"PROXY_OPERATOR_URL=" + r.behind["/operator"].URL,
+		"PROXY_CODEC_TOKEN_FILE=" + filepath.Join(dir, "codec"),
 		"PROXY_CODEC_URL=" + r.behind["/codec"].URL,
 		"PROXY_CONTACT=" + contact,
 		"PROXY_RUN_DIR=" + dir,

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"ordertrace/deploy/local/stack"
+	"ordertrace/deploy/secrets"
 )
 
 // jaeger is a real Jaeger below /jaeger, with one trace. It lets one user read
@@ -82,7 +83,7 @@ func (r *rig) startJaeger(ctx context.Context, ports stack.Ports) error {
 func (j *jaeger) send(ctx context.Context, port int) error {
 	exporter, err := otlptracegrpc.New(ctx,
 		otlptracegrpc.WithEndpoint(fmt.Sprintf("127.0.0.1:%d", port)), otlptracegrpc.WithInsecure(),
-		otlptracegrpc.WithHeaders(map[string]string{"authorization": stack.BasicAuth(url.UserPassword(sender, j.password))}))
+		otlptracegrpc.WithHeaders(map[string]string{"authorization": secrets.BasicAuth(url.UserPassword(sender, j.password))}))
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func TestLogsHoldNoSecretsAndNoNames(t *testing.T) {
 	planted := rand.Text() // as a token looks
 	secrets := []string{
 		planted, "@canary.example", "Canary", "eyJ", // a JSON Web Token begins so
-		clientSecret, passphrase, r.jaeger.password, base64.StdEncoding.EncodeToString([]byte(jaegerUser + ":" + r.jaeger.password)),
+		clientSecret, passphrase, codecToken, r.jaeger.password, base64.StdEncoding.EncodeToString([]byte(jaegerUser + ":" + r.jaeger.password)),
 	}
 	for _, role := range []string{nobody, outsider, viewer, operator} {
 		c := as(t, r.proxy, role)
@@ -79,10 +79,10 @@ func TestServersBehindLearnNothing(t *testing.T) {
 	for path, w := range r.behind {
 		require.NotEmpty(t, w.requests(), path)
 		for _, header := range w.requests() {
-			want := ""
-			if path == "/jaeger" {
-				want = "Basic " + base64.StdEncoding.EncodeToString([]byte(jaegerUser+":"+r.jaeger.password))
-			}
+			want := map[string]string{
+				"/jaeger": "Basic " + base64.StdEncoding.EncodeToString([]byte(jaegerUser+":"+r.jaeger.password)),
+				"/codec":  "Bearer " + codecToken,
+			}[path]
 			require.Equal(t, want, header.Get("Authorization"), path)
 			if cookie := header.Get("Cookie"); cookie != "" {
 				require.Regexp(t, `^_csrf=\w+$`, cookie, path)

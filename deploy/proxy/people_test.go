@@ -66,11 +66,11 @@ func as(t *testing.T, p *proxy, role string) *caller {
 func (c *caller) signIn(who identity.Person) {
 	c.t.Helper()
 	form := c.follow(c.get("/jaeger/search", asBrowser))
-	id := regexp.MustCompile(`name="id" value="([^"]+)"`).FindStringSubmatch(form.body)
-	require.NotNil(c.t, id, form.body)
-	sent, err := c.http.PostForm(form.at.Scheme+"://"+form.at.Host+"/login", url.Values{
-		"id": {id[1]}, "email": {who.Email}, "password": {who.Password},
-	})
+	action := regexp.MustCompile(`action="([^"]+)"`).FindStringSubmatch(form.body)
+	require.NotNil(c.t, action, form.body)
+	to, err := form.at.Parse(action[1])
+	require.NoError(c.t, err)
+	sent, err := c.http.PostForm(to.String(), url.Values{"login": {who.Email}, "password": {who.Password}})
 	require.NoError(c.t, err)
 	c.follow(c.read(sent))
 }

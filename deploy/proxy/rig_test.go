@@ -26,6 +26,7 @@ import (
 
 	"ordertrace/deploy/local/stack"
 	"ordertrace/deploy/proxy/identity"
+	"ordertrace/workers/encryption"
 )
 
 const root = "../.."
@@ -101,7 +102,7 @@ type rig struct {
 	closers   []func() error
 	processes []*process
 
-	provider *identity.Provider
+	provider *identity.Running
 	jaeger   *jaeger
 	temporal client.Client
 	viewerUI string // the UI's servers themselves, past the proxy
@@ -134,7 +135,7 @@ func (r *rig) start(ctx context.Context) (err error) {
 		"/jaeger":   forward(r.jaeger.url),
 		"/temporal": forward(r.viewerUI),
 		"/operator": forward(r.actingUI),
-		"/codec":    watch(converter.NewPayloadCodecHTTPHandler(codec)),
+		"/codec":    watch(codecServer(public)),
 	}
 	for _, w := range r.behind {
 		r.closing(func() error { w.Close(); return nil })
@@ -205,6 +206,13 @@ const queue = "proxy"
 
 // codec stands for the one that encrypts: to the proxy they are the same.
 var codec = converter.NewZlibCodec(converter.ZlibCodecOptions{AlwaysEncode: true})
+
+// codecServer is what the shop's worker runs, and lets in the proxy alone.
+func codecServer(public string) http.Handler {
+	return encryption.Server{Codec: codec, UI: public + "/operator", Allowed: func(r *http.Request) bool {
+		return r.Header.Get("Authorization") == "Bearer "+codecToken
+	}}.Handler()
+}
 
 // waiting takes any input, encrypted or not.
 func waiting(ctx workflow.Context, _ converter.RawValue) error {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"ordertrace/deploy/local/carrier"
+	"ordertrace/deploy/simulate/carrier"
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
 	"ordertrace/systems/store/storetest"

@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
-	"ordertrace/deploy/local/carrier"
+	"ordertrace/deploy/simulate/carrier"
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
 )

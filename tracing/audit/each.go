@@ -101,12 +101,16 @@ func rest(ctx context.Context, pause time.Duration) error {
 
 // A Summary counts what an audit of many orders found.
 type Summary struct {
-	Looked       int               `json:"looked"`
-	Whole        int               `json:"whole"`                  // as they were found
-	Repaired     int               `json:"repaired"`               // whole now
-	Added        int               `json:"added"`                  // spans
-	Unrepairable map[string]string `json:"unrepairable,omitempty"` // by order: why
+	Looked   int `json:"looked"`
+	Whole    int `json:"whole"`    // as they were found
+	Repaired int `json:"repaired"` // whole now
+	Added    int `json:"added"`    // spans
+	NotWhole int `json:"not_whole"`
+	// Unrepairable are orders that are not whole, and why: at most maxNamed.
+	Unrepairable map[string]string `json:"unrepairable,omitempty"`
 }
+
+const maxNamed = 1000
 
 // Add counts an order in.
 func (s *Summary) Add(v Visit) {
@@ -114,10 +118,13 @@ func (s *Summary) Add(v Visit) {
 	s.Added += v.Added
 	switch why := v.Why(); {
 	case why != "":
+		s.NotWhole++
 		if s.Unrepairable == nil {
 			s.Unrepairable = map[string]string{}
 		}
-		s.Unrepairable[v.WorkflowID] = why
+		if len(s.Unrepairable) < maxNamed {
+			s.Unrepairable[v.WorkflowID] = why
+		}
 	case v.Added > 0:
 		s.Repaired++
 	default:

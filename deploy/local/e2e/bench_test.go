@@ -17,7 +17,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"ordertrace/deploy/local/stack"
+	"ordertrace/deploy/secrets"
 	"ordertrace/lifecycle"
 	"ordertrace/tracing"
 	"ordertrace/tracing/jaeger"
@@ -136,7 +136,7 @@ func newBench(b *testing.B, variants ...string) *bench {
 	b.Helper()
 	s := &bench{rig: shared, workers: map[string]*benchProcess{}, clients: map[string]client.Client{}}
 	b.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", s.rig.OTLPEndpoint())
-	b.Setenv("OTEL_EXPORTER_OTLP_HEADERS", stack.OTLPHeaders(s.rig.Sender()))
+	b.Setenv("OTEL_EXPORTER_OTLP_HEADERS", secrets.OTLPHeaders(s.rig.Sender()))
 	for _, v := range variants {
 		s.namespace(b, v)
 		b.Setenv("TEMPORAL_ADDRESS", s.rig.TemporalAddress())

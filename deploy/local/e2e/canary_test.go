@@ -27,8 +27,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/proto"
 
-	"ordertrace/deploy/local/carrier"
 	"ordertrace/deploy/local/stack"
+	"ordertrace/deploy/simulate/carrier"
 	"ordertrace/lifecycle"
 	"ordertrace/systems/mesh/meshtest"
 	"ordertrace/workflow"

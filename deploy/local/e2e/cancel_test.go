@@ -66,7 +66,7 @@ func cancellable() (gates []lifecycle.Stage) {
 // startTo starts an attended order and takes it to a gate.
 func (r *rig) startTo(ctx context.Context, gate lifecycle.Stage) (order, error) {
 	everyone := r.everyone()
-	started, err := everyone.Start(ctx, "silver-925")
+	started, err := everyone.Start(ctx, "silver-925", "")
 	if err != nil {
 		return order{}, err
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	"ordertrace/deploy/local/carrier"
+	"ordertrace/deploy/simulate/carrier"
 	"ordertrace/lifecycle"
 	"ordertrace/systems/crm"
 )

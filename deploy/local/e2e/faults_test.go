@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"syscall"
 	"testing"
@@ -189,21 +190,26 @@ func TestResetKeepsTheTrace(t *testing.T) {
 // reset takes an order back to its first workflow task.
 func (r *rig) reset(t *testing.T, id string) {
 	t.Helper()
-	events := r.temporal.GetWorkflowHistory(t.Context(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	require.NoError(t, r.resetFirst(t.Context(), id))
+}
+
+func (r *rig) resetFirst(ctx context.Context, id string) error {
+	events := r.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
-		require.NoError(t, err)
+		if err != nil {
+			return err
+		}
 		if event.EventType != enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
 			continue
 		}
-		_, err = r.temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		_, err = r.temporal.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
 			Namespace: stack.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id},
 			Reason: "test", RequestId: newID("reset"), WorkflowTaskFinishEventId: event.EventId,
 		})
-		require.NoError(t, err)
-		return
+		return err
 	}
-	t.Fatal("no workflow task was completed")
+	return fmt.Errorf("order %s: no workflow task was completed", id)
 }
 
 // Every end has its own outcome, and the trace is whole all the same.

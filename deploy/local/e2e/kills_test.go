@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ordertrace/deploy/local/people"
+	"ordertrace/deploy/simulate/people"
 	"ordertrace/lifecycle"
 	"ordertrace/tracing/jaeger"
 )

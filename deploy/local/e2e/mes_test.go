@@ -23,7 +23,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
-	"ordertrace/deploy/local/stack"
+	"ordertrace/deploy/secrets"
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
 	"ordertrace/systems/mes"
@@ -161,7 +161,7 @@ func silentBox(t *testing.T, r *rig) http.Handler {
 // openBox is a MES that sends its spans where ours go.
 func openBox(t *testing.T, r *rig) http.Handler {
 	exporter, err := otlptracegrpc.New(t.Context(), otlptracegrpc.WithEndpointURL(r.OTLPEndpoint()),
-		otlptracegrpc.WithHeaders(map[string]string{"authorization": stack.BasicAuth(r.VendorMES())}))
+		otlptracegrpc.WithHeaders(map[string]string{"authorization": secrets.BasicAuth(r.VendorMES())}))
 	require.NoError(t, err)
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter, sdktrace.WithBatchTimeout(100*time.Millisecond)),
 		sdktrace.WithResource(resource.NewSchemaless(semconv.ServiceName("vendor-mes"))))

@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ordertrace/deploy/local/carrier"
+	"ordertrace/deploy/simulate/carrier"
 	"ordertrace/lifecycle"
 	"ordertrace/systems/conformance"
 )

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 
-	"ordertrace/deploy/local/carrier"
-	"ordertrace/deploy/local/people"
+	"ordertrace/deploy/simulate/carrier"
+	"ordertrace/deploy/simulate/people"
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
 	"ordertrace/tracing/jaeger"
@@ -36,7 +36,7 @@ func (r *rig) carrier(t testing.TB) carrier.Simulator {
 func (r *rig) order(t testing.TB) order {
 	t.Helper()
 	everyone := r.everyone()
-	started, err := everyone.Start(t.Context(), "silver-925")
+	started, err := everyone.Start(t.Context(), "silver-925", "")
 	require.NoError(t, err)
 	require.NoError(t, everyone.Await(t.Context(), started.OrderID, lifecycle.FileUploaded))
 	require.NoError(t, r.giveModel(t.Context(), started.OrderID))

@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ordertrace/deploy/local/people"
+	"ordertrace/deploy/simulate/people"
 	"ordertrace/lifecycle"
 	"ordertrace/workflow"
 )
@@ -38,7 +38,7 @@ func playAtRandom(t *testing.T, r *rig, dice *rand.Rand) error {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	g := &game{rig: r, t: t, everyone: r.everyone(), granted: map[lifecycle.Stage]map[string]bool{}}
-	started, err := g.everyone.Start(ctx, "silver-925")
+	started, err := g.everyone.Start(ctx, "silver-925", "")
 	if err != nil {
 		return err
 	}

@@ -105,7 +105,7 @@ func newRig(ctx context.Context, bin, state string, env []string) (*rig, error) 
 	}
 	r.Stack, err = stack.Start(ctx, stack.Config{
 		Root: root, StateDir: state, BinDir: r.bin, Ports: ports, Progress: os.Stderr,
-		WorkerEnv: map[string][]string{"shop": env, "crm": env, "mes": append([]string{"SHOP_URL=" + r.models.URL()}, env...)},
+		WorkerEnv: map[string][]string{"shop": append([]string{"AUDIT_INTERVAL=0"}, env...), "crm": env, "mes": append([]string{"SHOP_URL=" + r.models.URL()}, env...)},
 	})
 	if err != nil {
 		return nil, err

@@ -28,6 +28,7 @@ import (
 	"go.temporal.io/sdk/interceptor"
 
 	"ordertrace/deploy/local/stack"
+	"ordertrace/deploy/secrets"
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
 	"ordertrace/tracing"
@@ -210,7 +211,7 @@ func payloads(t *testing.T, in any) map[string]any {
 func signalFromForeignTrace(t *testing.T, r *rig, id string) trace.SpanContext {
 	ctx := t.Context()
 	exporter, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpointURL(r.OTLPEndpoint()),
-		otlptracegrpc.WithHeaders(map[string]string{"authorization": stack.BasicAuth(r.Sender())}))
+		otlptracegrpc.WithHeaders(map[string]string{"authorization": secrets.BasicAuth(r.Sender())}))
 	require.NoError(t, err)
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter),
 		sdktrace.WithResource(resource.NewSchemaless(semconv.ServiceName("foreign"))))

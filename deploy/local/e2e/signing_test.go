@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"ordertrace/deploy/local/people"
+	"ordertrace/deploy/simulate/people"
 )
 
 // signing shows the systems whose request it is, where a test does not say: that

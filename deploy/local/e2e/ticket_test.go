@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ordertrace/deploy/local/browsertest"
-	"ordertrace/deploy/local/stack"
+	"ordertrace/deploy/secrets"
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
 	"ordertrace/tracing/jaeger"
@@ -46,7 +46,7 @@ func TestTicketLeadsToTheRefusedRequest(t *testing.T) {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, link, nil)
 			require.NoError(t, err)
 			if strings.HasPrefix(link, r.JaegerURL()) {
-				req.Header.Set("Authorization", stack.BasicAuth(r.TraceViewer()))
+				req.Header.Set("Authorization", secrets.BasicAuth(r.TraceViewer()))
 			}
 			resp, err := http.DefaultClient.Do(req)
 			require.NoError(t, err)

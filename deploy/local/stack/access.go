@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	neturl "net/url"
@@ -10,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/joho/godotenv"
+
+	"ordertrace/deploy/secrets"
 )
 
 // The users of Jaeger. Who reads cannot send, and who sends cannot read.
@@ -55,7 +56,7 @@ func letIntoJaeger(cfg Config) (map[string]*neturl.Userinfo, error) {
 	for file, names := range usersOf {
 		var users []*neturl.Userinfo
 		for _, name := range names {
-			password, err := secretFile(cfg.passwordFile(name))
+			password, err := secrets.File(cfg.passwordFile(name))
 			if err != nil {
 				return nil, err
 			}
@@ -85,20 +86,6 @@ func (s *Stack) Sender() *neturl.Userinfo { return s.users[ownServices] }
 // VendorMES may send spans, as the MES of a vendor.
 func (s *Stack) VendorMES() *neturl.Userinfo { return s.users[vendorMES] }
 
-// OTLPHeaders are what a user's spans are sent with, as OTEL_EXPORTER_OTLP_HEADERS
-// wants it: NAME=VALUE with a percent-encoded value.
-func OTLPHeaders(user *neturl.Userinfo) string {
-	return "authorization=" + neturl.PathEscape(BasicAuth(user))
-}
-
-// BasicAuth is a user as the header Authorization has it (RFC 7617); empty for nil.
-func BasicAuth(user *neturl.Userinfo) string {
-	if user == nil {
-		return ""
-	}
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+passwordOf(user)))
-}
-
 func passwordOf(user *neturl.Userinfo) string {
 	password, _ := user.Password()
 	return password
@@ -116,7 +103,7 @@ func (s *Stack) writeAccessFile() error {
 	}
 	content, err := godotenv.Marshal(variables)
 	if err == nil {
-		err = replaceFile(s.AccessFile(), content+"\n")
+		err = secrets.Replace(s.AccessFile(), content+"\n")
 	}
 	if err != nil {
 		return fmt.Errorf("write what the starter needs: %w", err)

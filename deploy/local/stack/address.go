@@ -1,5 +1,7 @@
 package stack
 
+import "ordertrace/deploy/secrets"
+
 // TemporalAddress is host:port of Temporal's gRPC frontend.
 func (s *Stack) TemporalAddress() string { return address(s.cfg.Ports.Temporal) }
 
@@ -27,9 +29,7 @@ func (s *Stack) StateDir() string { return s.cfg.StateDir }
 // Env is what the starter, or any other client, needs to talk to this stack, as
 // "NAME=value".
 func (s *Stack) Env() []string {
-	return append(s.senderEnv(),
-		"JAEGER_USER="+traceViewer,
-		"JAEGER_PASSWORD="+passwordOf(s.TraceViewer()),
+	return append(append(s.senderEnv(), s.readerEnv()...),
 		"API_TOKEN="+s.Token("starter"),
 		"SHOP_URL="+s.ShopURL(),
 		"CRM_URL="+s.CRMURL(),
@@ -39,7 +39,12 @@ func (s *Stack) Env() []string {
 
 // senderEnv is what whoever sends spans needs: our services, and the starter.
 func (s *Stack) senderEnv() []string {
-	return append(s.cfg.clientEnv(), "OTEL_EXPORTER_OTLP_HEADERS="+OTLPHeaders(s.Sender()))
+	return append(s.cfg.clientEnv(), "OTEL_EXPORTER_OTLP_HEADERS="+secrets.OTLPHeaders(s.Sender()))
+}
+
+// readerEnv is what whoever reads traces needs.
+func (s *Stack) readerEnv() []string {
+	return []string{"JAEGER_USER=" + traceViewer, "JAEGER_PASSWORD=" + passwordOf(s.TraceViewer())}
 }
 
 // clientEnv is where the two servers are, and what orders in Temporal are read with.

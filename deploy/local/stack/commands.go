@@ -117,6 +117,7 @@ func (s *Stack) workerCommands(carrierSecret string) []command {
 		}
 		if name == "shop" {
 			env = append(env, "CODEC_ADDR="+address(s.cfg.Ports.Codec), "CODEC_TOKENS_FILE="+s.cfg.operatorsFile())
+			env = append(env, s.readerEnv()...) // it audits traces
 		}
 		if name == "crm" {
 			env = append(env, "CARRIER_SECRET="+carrierSecret)

@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	health "google.golang.org/grpc/health/grpc_health_v1"
+
+	"ordertrace/deploy/secrets"
 )
 
 // answers checks that a GET of the URL by a user, nil for nobody, is answered
@@ -22,7 +24,7 @@ func answers(url string, user *neturl.Userinfo) func(context.Context) error {
 		}
 		request.Close = true
 		if user != nil {
-			request.Header.Set("Authorization", BasicAuth(user))
+			request.Header.Set("Authorization", secrets.BasicAuth(user))
 		}
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {

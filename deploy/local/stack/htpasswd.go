@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"ordertrace/deploy/secrets"
 )
 
 // hashCost is bcrypt's least. Jaeger hashes at every request, and a worker sends
@@ -32,7 +34,7 @@ func letIn(file string, users []*neturl.Userinfo) error {
 	if after == string(before) {
 		return nil
 	}
-	return replaceFile(file, after)
+	return secrets.Replace(file, after)
 }
 
 // withUsers is the text of an htpasswd file with the users in it. It refuses

@@ -25,6 +25,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
+
+	"ordertrace/deploy/secrets"
 )
 
 // guarded is a real Jaeger that runs as in every stack.
@@ -62,7 +64,7 @@ func startGuarded(t *testing.T) guarded {
 	hash, err := bcrypt.GenerateFromPassword([]byte(passwordOf(alice)), 5)
 	require.NoError(t, err)
 	asApache := "$2y$" + strings.TrimPrefix(string(hash), "$2a$") // its htpasswd -B says so
-	require.NoError(t, replaceFile(readers, string(lines)+"alice:"+asApache+"\n"))
+	require.NoError(t, secrets.Replace(readers, string(lines)+"alice:"+asApache+"\n"))
 	require.NoError(t, j.makeSecrets())
 	start(t, j.Stack, j.servers, c)
 	return j
@@ -87,17 +89,17 @@ func (j guarded) callers() map[string]caller {
 	viewer, sender := j.TraceViewer(), j.Sender()
 	return map[string]caller{
 		"nobody":                    {},
-		"a wrong password":          {authorization: BasicAuth(neturl.UserPassword(traceViewer, "wrong"))},
-		"no password":               {authorization: BasicAuth(neturl.User(traceViewer))},
-		"another's password":        {authorization: BasicAuth(neturl.UserPassword(traceViewer, passwordOf(sender)))},
-		"an unknown user":           {authorization: BasicAuth(neturl.UserPassword("mallory", passwordOf(viewer)))},
+		"a wrong password":          {authorization: secrets.BasicAuth(neturl.UserPassword(traceViewer, "wrong"))},
+		"no password":               {authorization: secrets.BasicAuth(neturl.User(traceViewer))},
+		"another's password":        {authorization: secrets.BasicAuth(neturl.UserPassword(traceViewer, passwordOf(sender)))},
+		"an unknown user":           {authorization: secrets.BasicAuth(neturl.UserPassword("mallory", passwordOf(viewer)))},
 		"a bearer token":            {authorization: "Bearer " + passwordOf(viewer)},
 		"not base64":                {authorization: "Basic " + passwordOf(viewer) + "!"},
-		"the trace viewer":          {authorization: BasicAuth(viewer), reads: true},
-		"a person with a line":      {authorization: BasicAuth(alice), reads: true},
-		"our services":              {authorization: BasicAuth(sender), sends: true},
-		"the vendor's MES":          {authorization: BasicAuth(j.VendorMES()), sends: true},
-		"the MES by the wrong name": {authorization: BasicAuth(neturl.UserPassword(ownServices, passwordOf(j.VendorMES())))},
+		"the trace viewer":          {authorization: secrets.BasicAuth(viewer), reads: true},
+		"a person with a line":      {authorization: secrets.BasicAuth(alice), reads: true},
+		"our services":              {authorization: secrets.BasicAuth(sender), sends: true},
+		"the vendor's MES":          {authorization: secrets.BasicAuth(j.VendorMES()), sends: true},
+		"the MES by the wrong name": {authorization: secrets.BasicAuth(neturl.UserPassword(ownServices, passwordOf(j.VendorMES())))},
 	}
 }
 
@@ -309,7 +311,7 @@ func (j guarded) services(t *testing.T) []string {
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, j.JaegerURL()+"/api/services", nil)
 	require.NoError(t, err)
 	request.Close = true
-	request.Header.Set("Authorization", BasicAuth(j.TraceViewer()))
+	request.Header.Set("Authorization", secrets.BasicAuth(j.TraceViewer()))
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
 	defer response.Body.Close()

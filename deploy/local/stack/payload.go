@@ -6,11 +6,10 @@ import (
 	"io/fs"
 	neturl "net/url"
 	"os"
-	"strings"
 	"time"
 
+	"ordertrace/deploy/secrets"
 	"ordertrace/lifecycle"
-	apiaccess "ordertrace/systems/access"
 	"ordertrace/workers/encryption"
 )
 
@@ -36,25 +35,12 @@ func (s *Stack) letDecode() error {
 	if err := s.cfg.makePayloadKey(); err != nil {
 		return err
 	}
-	password, err := secretFile(s.OperatorFile())
+	password, err := secrets.File(s.OperatorFile())
 	if err != nil {
 		return err
 	}
 	s.users[operator] = neturl.UserPassword(operator, password)
-	before, err := os.ReadFile(s.cfg.operatorsFile())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	lines := []string{apiaccess.Line(password, operator, string(lifecycle.Operator))}
-	for line := range strings.Lines(string(before)) {
-		if words := strings.Fields(line); len(words) == 3 && words[1] != operator {
-			lines = append(lines, strings.TrimSpace(line))
-		}
-	}
-	if err := replaceFile(s.cfg.operatorsFile(), strings.Join(lines, "\n")+"\n"); err != nil {
-		return fmt.Errorf("let operators read payloads: %w", err)
-	}
-	return nil
+	return secrets.LetCall(s.cfg.operatorsFile(), []secrets.Caller{{ID: operator, Roles: []lifecycle.Role{lifecycle.Operator}, Token: password}})
 }
 
 // makePayloadKey makes the first key, named after the day.
@@ -63,7 +49,7 @@ func (c Config) makePayloadKey() error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := replaceFile(c.payloadKeysFile(), encryption.NewKey(time.Now().Format(time.DateOnly))+"\n"); err != nil {
+	if err := secrets.Replace(c.payloadKeysFile(), encryption.NewKey(time.Now().Format(time.DateOnly))+"\n"); err != nil {
 		return fmt.Errorf("make a key of payloads: %w", err)
 	}
 	return nil

@@ -37,6 +37,15 @@ var (
 		version: []string{"version"},
 		genuine: regexp.MustCompile(`"gitCommit":"[0-9a-f]+","gitVersion":"v2\.`),
 	}
+	// The contrib distribution, or those of its components that deploy/collector
+	// names.
+	collectorServer = server{
+		name: "otelcol-contrib", title: "the OpenTelemetry Collector",
+		folder: "deploy/standins/collector", pkg: ".", module: "go.opentelemetry.io/collector/otelcol",
+		ldflags: "-s -w",
+		version: []string{"--version"},
+		genuine: regexp.MustCompile(`^otelcol-contrib version `),
+	}
 )
 
 // executable is where a server's program was found.
@@ -64,6 +73,12 @@ func Jaeger(ctx context.Context, cfg Config) (path string, err error) {
 // Temporal is the path of a Temporal that can be started, in the same way.
 func Temporal(ctx context.Context, cfg Config) (path string, err error) {
 	return findOne(ctx, cfg, temporalServer)
+}
+
+// Collector is the path of an OpenTelemetry Collector that can be started, in the
+// same way.
+func Collector(ctx context.Context, cfg Config) (path string, err error) {
+	return findOne(ctx, cfg, collectorServer)
 }
 
 func findOne(ctx context.Context, cfg Config, s server) (string, error) {

@@ -16,7 +16,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
-	"ordertrace/deploy/local/stack"
+	"ordertrace/deploy/secrets"
 	"ordertrace/lifecycle"
 )
 
@@ -48,7 +48,7 @@ func (s *services) tracer(service string) trace.Tracer {
 	s.t.Helper()
 	if s.providers[service] == nil {
 		exporter, err := otlptracegrpc.New(s.t.Context(), otlptracegrpc.WithEndpoint(s.otlp), otlptracegrpc.WithInsecure(),
-			otlptracegrpc.WithHeaders(map[string]string{"authorization": stack.BasicAuth(url.UserPassword(sender, senderPassword))}))
+			otlptracegrpc.WithHeaders(map[string]string{"authorization": secrets.BasicAuth(url.UserPassword(sender, senderPassword))}))
 		require.NoError(s.t, err)
 		s.providers[service] = sdktrace.NewTracerProvider(
 			sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", service))),

@@ -41,8 +41,11 @@ func challenge(r *oidc.AuthRequest) *oidc.CodeChallenge {
 	return &oidc.CodeChallenge{Challenge: r.CodeChallenge, Method: r.CodeChallengeMethod}
 }
 
-// client is a confidential client of the authorization code flow: op.Client.
-type client struct{ Client }
+// client is one of the authorization code flow: op.Client.
+type client struct {
+	Client
+	login string // the URL of the sign-in page
+}
 
 func (c client) GetID() string                       { return c.ID }
 func (c client) RedirectURIs() []string              { return c.Client.RedirectURIs }
@@ -53,7 +56,7 @@ func (c client) ResponseTypes() []oidc.ResponseType {
 	return []oidc.ResponseType{oidc.ResponseTypeCode}
 }
 func (c client) GrantTypes() []oidc.GrantType         { return []oidc.GrantType{oidc.GrantTypeCode} }
-func (c client) LoginURL(id string) string            { return loginPath + "?id=" + id }
+func (c client) LoginURL(id string) string            { return c.login + "?state=" + id }
 func (c client) AccessTokenType() op.AccessTokenType  { return op.AccessTokenTypeBearer }
 func (c client) IDTokenLifetime() time.Duration       { return lifetime }
 func (c client) DevMode() bool                        { return true } // redirects to plain HTTP

@@ -39,7 +39,7 @@ var (
 	_ op.CanSetUserinfoFromRequest = (*store)(nil)
 )
 
-func newStore(people []Person, clients []Client) (*store, error) {
+func newStore(path string, people []Person, clients []Client) (*store, error) {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func newStore(people []Person, clients []Client) (*store, error) {
 		tokens:  map[string]string{},
 	}
 	for _, c := range clients {
-		s.clients[c.ID] = client{c}
+		s.clients[c.ID] = client{Client: c, login: path + loginPath}
 	}
 	return s, nil
 }
@@ -62,9 +62,30 @@ func (s *store) signIn(id, email, password string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pending := s.signIns[id]
-	for _, p := range s.people {
-		if pending != nil && p.Email == email && subtle.ConstantTimeCompare([]byte(p.Password), []byte(password)) == 1 {
-			pending.subject, pending.at = p.Subject, time.Now()
+	if who := s.who(email, password); who != nil && pending != nil {
+		pending.subject, pending.at = who.Subject, time.Now()
+		return true
+	}
+	return false
+}
+
+// who has the e-mail address, if the password is theirs; else nil.
+func (s *store) who(email, password string) *Person {
+	for i, p := range s.people {
+		known := p.Knows
+		if known == nil {
+			known = func(shown string) bool { return subtle.ConstantTimeCompare([]byte(p.Password), []byte(shown)) == 1 }
+		}
+		if p.Email == email && known(password) {
+			return &s.people[i]
+		}
+	}
+	return nil
+}
+
+func (s *store) endsSessions() bool {
+	for _, c := range s.clients {
+		if len(c.SignedOutURIs) > 0 {
 			return true
 		}
 	}

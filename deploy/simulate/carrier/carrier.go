@@ -7,6 +7,7 @@ package carrier
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -27,6 +28,7 @@ import (
 type Simulator struct {
 	URL    string // the CRM's base URL
 	Secret string
+	HTTP   *http.Client // makes the requests. Default: http.DefaultClient
 }
 
 // An Event is one message on a parcel. The same Event sent again is a repeated
@@ -64,7 +66,7 @@ func (s Simulator) Send(ctx context.Context, e Event) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Hmac-Signature", Sign(s.Secret, body))
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := cmp.Or(s.HTTP, http.DefaultClient).Do(req)
 	if err != nil {
 		return fmt.Errorf("webhook: %w", err)
 	}

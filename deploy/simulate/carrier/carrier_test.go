@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/trace"
 
-	"ordertrace/deploy/local/carrier"
+	"ordertrace/deploy/simulate/carrier"
 	"ordertrace/lifecycle"
 	"ordertrace/systems/api"
 	"ordertrace/systems/crm"

@@ -5,6 +5,7 @@ package people
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -25,6 +26,8 @@ type People struct {
 	// Show is told of each request before it is made: by whom, and as one would
 	// type it at a terminal, but for the token; nil: nobody is told.
 	Show func(command string)
+	// HTTP makes the requests. Default: http.DefaultClient.
+	HTTP *http.Client
 }
 
 // Started is an order that a customer started.
@@ -33,11 +36,18 @@ type Started struct {
 	TraceID string `json:"trace_id"`
 }
 
-// Start starts an attended order in a material.
-func (p People) Start(ctx context.Context, material string) (Started, error) {
+// Start starts an attended order in a material. The same key of 16 bytes or more is
+// the same order; without a key each is a new one.
+func (p People) Start(ctx context.Context, material, key string) (Started, error) {
 	var started Started
-	err := p.Do(ctx, http.MethodPost, p.Shop+"/orders", map[string]string{"material": material}, &started)
+	err := p.do(ctx, http.MethodPost, p.Shop+"/orders", key, map[string]string{"material": material}, &started)
 	return started, err
+}
+
+// Status reads how an order stands.
+func (p People) Status(ctx context.Context, order string) (lifecycle.Status, error) {
+	var s lifecycle.Status
+	return s, p.read(ctx, p.Shop+"/orders/"+order+"/status", &s)
 }
 
 // Upload uploads a model's file for an order.
@@ -110,8 +120,8 @@ func (p People) Await(ctx context.Context, order string, stage lifecycle.Stage) 
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
-		var s lifecycle.Status
-		if err := p.read(ctx, p.Shop+"/orders/"+order+"/status", &s); err != nil {
+		s, err := p.Status(ctx, order)
+		if err != nil {
 			return err
 		}
 		switch {
@@ -130,6 +140,10 @@ func (p People) Await(ctx context.Context, order string, stage lifecycle.Stage) 
 
 // Do makes one request. What is refused is a *lifecycle.Error.
 func (p People) Do(ctx context.Context, method, url string, body, answer any) error {
+	return p.do(ctx, method, url, "", body, answer)
+}
+
+func (p People) do(ctx context.Context, method, url, key string, body, answer any) error {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -138,6 +152,9 @@ func (p People) Do(ctx context.Context, method, url string, body, answer any) er
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(b))
 	if err != nil {
 		return err
+	}
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
 	}
 	return p.send(req, p.who(url, body), answer)
 }
@@ -154,7 +171,7 @@ func (p People) send(req *http.Request, who string, answer any) error {
 	if p.Token != nil {
 		req.Header.Set("Authorization", "Bearer "+p.Token(who))
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := cmp.Or(p.HTTP, http.DefaultClient).Do(req)
 	if err != nil {
 		return err
 	}
