@@ -146,13 +146,13 @@ const progressEvery = 100
 func (r repaired) print(e *environment) error {
 	err := e.answer(r, func(w io.Writer) {
 		fmt.Fprintf(w, "%d orders looked at: %d whole already, %d repaired with %d spans, %d not whole\n",
-			r.Looked, r.Whole, r.Repaired, r.Added, len(r.Unrepairable))
+			r.Looked, r.Whole, r.Repaired, r.Added, r.NotWhole)
 		for _, order := range slices.Sorted(maps.Keys(r.Unrepairable)) {
 			fmt.Fprintf(w, "%s: %s\n", order, r.Unrepairable[order])
 		}
 	})
-	if err == nil && len(r.Unrepairable) > 0 {
-		return hinted(fmt.Errorf("%d traces are not whole", len(r.Unrepairable)), "`starter trace verify ORDER` says what differs")
+	if err == nil && r.NotWhole > 0 {
+		return hinted(fmt.Errorf("%d traces are not whole", r.NotWhole), "`starter trace verify ORDER` says what differs")
 	}
 	return err
 }
