@@ -268,7 +268,7 @@ func TestNoSecretInTheFiles(t *testing.T) {
 // A stranger in the network of the proxy does not meet the databases: only who has to.
 func TestNetworks(t *testing.T) {
 	everyProject(t, func(t *testing.T, p *types.Project) {
-		require.True(t, bool(p.Networks["back"].Internal))
+		require.True(t, p.Networks["back"].Internal)
 		for name, s := range p.Services {
 			if _, edge := s.Networks["edge"]; edge {
 				require.Contains(t, []string{"proxy", "shop", "crm", "mes"}, name)

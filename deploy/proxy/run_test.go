@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ordertrace/deploy/local/stack"
+	"ordertrace/deploy/proxy/identity"
 )
 
 // What is not set is named, and nothing runs.
@@ -54,6 +56,29 @@ func TestNobodyEntersWithoutTheProvider(t *testing.T) {
 	require.GreaterOrEqual(t, c.get("/jaeger/search", asBrowser).StatusCode, 500)
 	require.Equal(t, unknown, r.verdict(c.get("/jaeger/api/services", asScript)))
 	require.Equal(t, http.StatusNoContent, c.get("/healthz").StatusCode)
+}
+
+// A server behind that was away serves again with its first request.
+func TestAServerBehindComesBack(t *testing.T) {
+	r := ready(t)
+	ports, err := stack.FreePorts()
+	require.NoError(t, err)
+	behind := fmt.Sprintf("127.0.0.1:%d", ports.Shop)
+	public := fmt.Sprintf("http://127.0.0.1:%d", ports.UI)
+	provider, err := identity.Start(people, identity.Client{ID: clientID, Secret: clientSecret, RedirectURIs: []string{public + "/oidc/callback"}})
+	require.NoError(t, err)
+	defer provider.Close()
+	p, err := r.startProxy(public, "PROXY_ISSUER="+provider.URL, "PROXY_JAEGER_URL=http://"+behind)
+	require.NoError(t, err)
+	c := as(t, p, viewer)
+	require.Equal(t, http.StatusServiceUnavailable, c.get("/jaeger/api/services", asScript).StatusCode)
+
+	listener, err := net.Listen("tcp", behind)
+	require.NoError(t, err)
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "back") })}
+	go func() { _ = server.Serve(listener) }() // ends with Close
+	defer server.Close()
+	require.Equal(t, "back", c.get("/jaeger/api/services", asScript).body)
 }
 
 // Cookies are for TLS only, whether the proxy ends it or somebody in front does.
