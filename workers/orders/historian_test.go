@@ -63,7 +63,13 @@ func load(t *testing.T, file string) tracing.History {
 	h, err := client.HistoryFromJSON(f, client.HistoryJSONOptions{})
 	require.NoError(t, err)
 	start := h.Events[0].GetWorkflowExecutionStartedEventAttributes()
-	return tracing.History{Namespace: "default", WorkflowID: start.GetWorkflowId(), RunID: start.GetOriginalExecutionRunId(), Events: h.Events}
+	run := start.GetOriginalExecutionRunId()
+	for _, e := range h.Events { // a reset run goes on from another one
+		if reset := e.GetWorkflowTaskFailedEventAttributes().GetNewRunId(); reset != "" {
+			run = reset
+		}
+	}
+	return tracing.History{Namespace: "default", WorkflowID: start.GetWorkflowId(), RunID: run, Events: h.Events}
 }
 
 // table is one fact a line: its ID, when it began and how long it was, its name and

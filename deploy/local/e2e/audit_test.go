@@ -281,11 +281,14 @@ func TestRepairBringsBackADeletedStorage(t *testing.T) {
 	require.Equal(t, audit.Summary{Looked: len(orders), Whole: len(orders)}, r.repair(t, "--all"))
 }
 
-// Two hundred orders, a random worker killed every second, Jaeger killed twice, and
-// closes without a header: after a repair every trace is one, whole, once and true.
+// Two hundred orders, a random worker killed every second, Jaeger killed twice, the
+// network to it stalled for five seconds, and closes without a header: after a repair
+// every trace is one, whole, once and true.
 func TestRepairAfterChaos(t *testing.T) {
 	const orders, every = 200, time.Second
-	r := another(t)
+	wire := newWire(t)
+	r := another(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+wire.address())
+	wire.connect(r.OTLPEndpoint())
 	model := r.upload(t)
 	var ids []string
 	closed, kills := 0, 0
@@ -305,13 +308,19 @@ func TestRepairAfterChaos(t *testing.T) {
 			}
 		case <-kill.C:
 			victim := workerNames[rand.IntN(len(workerNames))]
-			if kills++; kills == 10 || kills == 20 {
+			switch kills++; kills {
+			case 10, 20:
 				victim = "jaeger"
+			case 13:
+				wire.stall()
+			case 18:
+				wire.flow()
 			}
 			_ = r.Kill(victim, syscall.SIGKILL) // it may be between two lives
 		}
 	}
 	r.allEnded(t, orders)
+	require.Greater(t, kills, 20, "it was over too soon")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	require.NoError(t, r.WaitHealthy(ctx, "jaeger"))

@@ -151,8 +151,10 @@ func TestResetKeepsTheTrace(t *testing.T) {
 		before func(t *testing.T, r *rig, id string) tally
 		after  func(t *testing.T, r *rig, id string)
 		want   tally
+		kept   string
 	}{
 		"of an order that waits for its close": {
+			kept: "reset-open",
 			before: func(*testing.T, *rig, string) tally { return waitingForClose() },
 			after: func(t *testing.T, r *rig, id string) {
 				r.until(t, id, "CLOSED")
@@ -161,6 +163,7 @@ func TestResetKeepsTheTrace(t *testing.T) {
 			want: closedOrder().plus(all).plus(tally{"CLOSED": 1}),
 		},
 		"of a closed order, with its signal": {
+			kept: "reset-closed",
 			before: func(t *testing.T, r *rig, id string) tally {
 				r.closeUntraced(t, id)
 				require.NoError(t, r.ended(t, id))
@@ -179,6 +182,7 @@ func TestResetKeepsTheTrace(t *testing.T) {
 			require.NoError(t, r.ended(t, o.ID))
 			spans := r.requireFacts(t, o.ID, tc.want)
 			require.Equal(t, o.Trace, spans[0].Trace)
+			r.keep(t, o.ID, tc.kept)
 
 			r.restart(t, "shop", syscall.SIGKILL)
 			r.status(t, o.ID)
@@ -269,6 +273,9 @@ func TestOutcomes(t *testing.T) {
 			o := start(t, r)
 			tc.end(t, r, o.ID)
 			spans := r.requireFacts(t, o.ID, tc.want)
+			if name == "failed" {
+				r.keep(t, o.ID, name)
+			}
 			if tc.outcome == "" {
 				return
 			}
