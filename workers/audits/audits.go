@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
@@ -100,6 +101,7 @@ func (a Audits) audit(ctx context.Context, since time.Time) (audit.Summary, erro
 	err := a.Auditor.Each(ctx, scope, func(v audit.Visit) error {
 		if string(v.Page) != string(done.Page) {
 			done = progress{v.Page, sum}
+			done.Summary.Unrepairable = maps.Clone(sum.Unrepairable)
 		}
 		if errors.Is(v.Err, audit.ErrNotArriving) {
 			return v.Err // nor would any other's spans

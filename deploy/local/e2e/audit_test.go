@@ -270,9 +270,10 @@ func TestRepairBringsBackADeletedStorage(t *testing.T) {
 			require.True(t, ok, "%s is not back", was.Name)
 			require.Equal(t, []string{was.Trace, was.Parent, was.Name, was.Tags["temporalAttempt"], was.Tags["order.stage"], was.Tags["error.type"]},
 				[]string{is.Trace, is.Parent, is.Name, is.Tags["temporalAttempt"], is.Tags["order.stage"], is.Tags["error.type"]})
-			if is.Tags["order.repaired"] == "" {
+			switch is.Tags["order.repaired"] {
+			case "":
 				require.Equal(t, was, is, "the workflow's own span is the very same")
-			} else if is.Tags["order.repaired"] == "from history" {
+			case "from history":
 				require.Equal(t, was.Start, is.Start, was.Name)
 				require.WithinDuration(t, was.End(), is.End(), time.Second, was.Name)
 			}

@@ -154,7 +154,7 @@ func TestResetKeepsTheTrace(t *testing.T) {
 		kept   string
 	}{
 		"of an order that waits for its close": {
-			kept: "reset-open",
+			kept:   "reset-open",
 			before: func(*testing.T, *rig, string) tally { return waitingForClose() },
 			after: func(t *testing.T, r *rig, id string) {
 				r.until(t, id, "CLOSED")
