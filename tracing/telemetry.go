@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"time"
 
@@ -116,13 +117,26 @@ func (s service) shutdown(ctx context.Context) error {
 	return err
 }
 
+// patience is how long a batch is tried: longer than a collector takes to restart, or
+// a network to come back. OTEL_EXPORTER_OTLP_TIMEOUT sets another. What comes
+// meanwhile waits in the queue.
+const patience = time.Minute
+
 func exporterOptions() []otlptracegrpc.Option {
-	for _, name := range []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"} {
-		if os.Getenv(name) != "" {
-			return nil
-		}
+	options := []otlptracegrpc.Option{otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
+		Enabled: true, InitialInterval: 500 * time.Millisecond, MaxInterval: 5 * time.Second, MaxElapsedTime: patience,
+	})}
+	if !anySet("OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT") {
+		options = append(options, otlptracegrpc.WithTimeout(patience))
 	}
-	return []otlptracegrpc.Option{otlptracegrpc.WithEndpointURL(DefaultEndpoint)}
+	if !anySet("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") {
+		options = append(options, otlptracegrpc.WithEndpointURL(DefaultEndpoint))
+	}
+	return options
+}
+
+func anySet(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return os.Getenv(name) != "" })
 }
 
 // batchTimeout is how long a span waits for company: short, so that an order is
@@ -130,11 +144,21 @@ func exporterOptions() []otlptracegrpc.Option {
 // another.
 const batchTimeout = 200 * time.Millisecond
 
-func batchOptions() []sdktrace.BatchSpanProcessorOption {
-	if os.Getenv("OTEL_BSP_SCHEDULE_DELAY") != "" {
-		return nil
+// queueSize is how many spans wait for a collector that is away, about a kilobyte
+// each: those of some forty orders. OTEL_BSP_MAX_QUEUE_SIZE sets another.
+const queueSize = 8192
+
+func batchOptions() (options []sdktrace.BatchSpanProcessorOption) {
+	if !anySet("OTEL_BSP_SCHEDULE_DELAY") {
+		options = append(options, sdktrace.WithBatchTimeout(batchTimeout))
 	}
-	return []sdktrace.BatchSpanProcessorOption{sdktrace.WithBatchTimeout(batchTimeout)}
+	if !anySet("OTEL_BSP_MAX_QUEUE_SIZE") {
+		options = append(options, sdktrace.WithMaxQueueSize(queueSize))
+	}
+	if !anySet("OTEL_BSP_EXPORT_TIMEOUT") {
+		options = append(options, sdktrace.WithExportTimeout(patience))
+	}
+	return options
 }
 
 // Version is the program's version from its build information.
