@@ -68,6 +68,14 @@ type repairCmd struct {
 	Settled time.Duration `default:"10s" help:"What happened less than this ago is not missed yet."`
 }
 
+// Validate is called by the command line.
+func (c *repairCmd) Validate() error {
+	if (c.Order != "") == (c.All || c.Since > 0) {
+		return errors.New("which orders? name one, or take --all, or --since=2h")
+	}
+	return nil
+}
+
 // repaired is the answer of the command trace repair.
 type repaired struct {
 	audit.Summary
@@ -75,9 +83,6 @@ type repaired struct {
 }
 
 func (c *repairCmd) Run(e *environment) error {
-	if (c.Order != "") == (c.All || c.Since > 0) {
-		return hinted(errors.New("which orders?"), "name one, or all with --all, or those of the last hours with --since 2h")
-	}
 	page, err := base64.RawURLEncoding.DecodeString(c.From)
 	if err != nil {
 		return hinted(fmt.Errorf("--from %s is not a page", c.From), "take what the stopped command printed")

@@ -197,8 +197,24 @@ func TestRepairTellsTheEndsThatNobodyTold(t *testing.T) {
 			require.True(t, outcome.Failed())
 			require.Equal(t, name, outcome.Tags["order.outcome"])
 			require.Equal(t, "from history", outcome.Tags["order.repaired"])
-			require.True(t, r.verify(t, id).Whole())
+			report := r.verify(t, id)
+			require.True(t, report.Whole())
 			require.Equal(t, audit.Summary{Looked: 1, Whole: 1}, r.repair(t, id), "once is enough")
+
+			file := filepath.Join(t.TempDir(), "trace.json")
+			r.mustStarter(t, "trace", "export", id, "--to", file)
+			var saved struct {
+				Data []struct {
+					TraceID string            `json:"traceID"`
+					Spans   []json.RawMessage `json:"spans"`
+				} `json:"data"`
+			}
+			content, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.NoError(t, json.Unmarshal(content, &saved))
+			require.Len(t, saved.Data, 1)
+			require.Equal(t, report.TraceID, saved.Data[0].TraceID)
+			require.Len(t, saved.Data[0].Spans, len(spans))
 		})
 	}
 }
