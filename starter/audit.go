@@ -65,7 +65,7 @@ type repairCmd struct {
 	All     bool          `xor:"which" help:"All orders that Temporal keeps."`
 	From    string        `placeholder:"PAGE" help:"Go on where an earlier one was stopped: what it printed then."`
 	Rate    float64       `default:"50" help:"How many orders a second at most; 0: as fast as it goes."`
-	Settled time.Duration `default:"10s" help:"What happened less than this ago is not missed yet."`
+	Settled time.Duration `default:"2m" help:"What happened less than this ago is not missed yet: a worker tries for a minute to send its spans."`
 }
 
 // Validate is called by the command line.

@@ -38,7 +38,7 @@ func Dial(ctx context.Context, o Options) (Connection, error) {
 	options.DataConverter, options.FailureConverter = o.Data, o.Failure
 	traced.held = &held{tell: traced.export}
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,
-		grpc.WithChainUnaryInterceptor(traced.held.watch))
+		addressesOnly, grpc.WithChainUnaryInterceptor(traced.held.watch))
 	options.Logger = log.NewStructuredLogger(slog.Default())
 	connect := func() (client.Client, error) { return client.DialContext(ctx, options) }
 	if o.Lazy {

@@ -19,6 +19,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+	"google.golang.org/grpc"
 )
 
 // DefaultEndpoint is where spans go if OTEL_EXPORTER_OTLP_ENDPOINT is not set.
@@ -122,10 +123,17 @@ func (s service) shutdown(ctx context.Context) error {
 // meanwhile waits in the queue.
 const patience = time.Minute
 
+// addressesOnly has gRPC ask DNS for addresses alone. It would also ask how to call
+// the server, in a TXT record, and wait for seconds where nobody answers that.
+var addressesOnly = grpc.WithDisableServiceConfig()
+
 func exporterOptions() []otlptracegrpc.Option {
-	options := []otlptracegrpc.Option{otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
-		Enabled: true, InitialInterval: 500 * time.Millisecond, MaxInterval: 5 * time.Second, MaxElapsedTime: patience,
-	})}
+	options := []otlptracegrpc.Option{
+		otlptracegrpc.WithDialOption(addressesOnly),
+		otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
+			Enabled: true, InitialInterval: 500 * time.Millisecond, MaxInterval: 5 * time.Second, MaxElapsedTime: patience,
+		}),
+	}
 	if !anySet("OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT") {
 		options = append(options, otlptracegrpc.WithTimeout(patience))
 	}

@@ -24,7 +24,8 @@ type Auditor struct {
 	// Teller writes what is missing. nil: nothing is written.
 	Teller Teller
 	// Settled is how long ago something must have happened to be missed: what has
-	// just happened is still on its way. Default: 30 seconds. Negative: none.
+	// just happened is still on its way, and a worker tries for a minute to send it.
+	// Default: 2 minutes. Negative: none.
 	Settled time.Duration
 }
 
@@ -39,7 +40,7 @@ type Teller interface {
 }
 
 const (
-	defaultSettled = 30 * time.Second
+	defaultSettled = 2 * time.Minute
 	// arrival is how long a span may take from here to where Jaeger reads it.
 	arrival = 30 * time.Second
 	look    = 100 * time.Millisecond

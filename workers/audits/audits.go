@@ -23,7 +23,7 @@ import (
 // Config is what a worker takes from its environment.
 type Config struct {
 	Interval time.Duration `env:"AUDIT_INTERVAL" default:"10m" help:"How often the traces of the orders that have moved are held to their histories, and what is missing is written. 0: never."`
-	Settled  time.Duration `env:"AUDIT_SETTLED" default:"1m" help:"How long ago something must have happened to be missed."`
+	Settled  time.Duration `env:"AUDIT_SETTLED" default:"2m" help:"How long ago something must have happened to be missed: a worker tries for a minute to send its spans."`
 	Rate     float64       `env:"AUDIT_RATE" default:"20" help:"How many orders a second an audit looks at, at most."`
 }
 
