@@ -1,6 +1,7 @@
 # make demo        one order through everything; ONCE=1 stops at the end
 # make up          the stack and the workers, until Ctrl-C
 # make test        all tests, the end-to-end ones included
+# make test-compose  docker-compose.yml on a Docker engine of its own (as root)
 # make bench       the benchmarks
 # make lint        the linters, workflowcheck and the walls of the house
 # make build       all programs, into bin/
@@ -10,7 +11,7 @@ SHELL := /bin/bash
 BIN   := bin
 TOOLS := $(BIN)/tools
 
-.PHONY: demo up test bench lint build servers tools packages clean
+.PHONY: demo up test test-compose bench lint build servers tools packages clean
 .DEFAULT_GOAL := build
 
 build:
@@ -29,6 +30,11 @@ up: build
 
 test: packages tools servers
 	$(TOOLS)/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 40m ./...
+
+# The images that cannot be pulled are built from the same programs: deploy/standins.
+# The first time takes half an hour. COMPOSE_ORDERS=50: fewer orders in the chaos.
+test-compose: packages tools
+	$(TOOLS)/gotestsum --format standard-verbose -- -tags compose -count 1 -timeout 60m ./deploy/standins ./deploy/compose/e2e
 
 bench: build
 	go test -run '^$$' -bench . -benchtime 1x ./...

@@ -10,7 +10,7 @@ import (
 
 // putDebian makes a Debian from the machine's own source of packages, and has it look
 // there for more.
-func putDebian(ctx context.Context, k *kitchen) error {
+func putDebian(_ context.Context, k *kitchen) error {
 	k.add("bookworm", func(ctx context.Context, folder string) error {
 		mirror, sources, err := k.debianSources(ctx)
 		if err != nil {
@@ -25,7 +25,7 @@ func putDebian(ctx context.Context, k *kitchen) error {
 		if mirror != "" {
 			args = append(args, mirror)
 		}
-		if _, err := k.run(ctx, nil, "debootstrap", args...); err != nil {
+		if _, err := k.run(ctx, "debootstrap", args...); err != nil {
 			return err
 		}
 		if sources != "" {
@@ -36,7 +36,7 @@ func putDebian(ctx context.Context, k *kitchen) error {
 		if err := os.RemoveAll(filepath.Join(root, "var/cache/apt/archives")); err != nil {
 			return err
 		}
-		_, err = k.run(ctx, nil, "tar", "--create", "--file", filepath.Join(folder, "rootfs.tar"), "--directory", root, ".")
+		_, err = k.run(ctx, "tar", "--create", "--file", filepath.Join(folder, "rootfs.tar"), "--directory", root, ".")
 		return err
 	})
 	return nil
@@ -45,7 +45,7 @@ func putDebian(ctx context.Context, k *kitchen) error {
 // debianSources are the machine's sources of Debian's packages: the one to begin with,
 // and all of them as sources.list has them. Empty: debootstrap knows one.
 func (k *kitchen) debianSources(ctx context.Context) (mirror, list string, err error) {
-	out, err := k.run(ctx, nil, "apt-get", "indextargets",
+	out, err := k.run(ctx, "apt-get", "indextargets",
 		"--format", "$(ORIGIN)|$(CODENAME)|$(COMPONENT)|$(REPO_URI)", "Created-By: Packages")
 	if err != nil {
 		return "", "", err
@@ -85,7 +85,7 @@ func putGo(ctx context.Context, k *kitchen) error {
 	}
 	k.add(fmt.Sprint(version, string(sums), packages), func(ctx context.Context, folder string) error {
 		root := strings.Fields(version)[1]
-		if _, err := k.run(ctx, nil, "tar", "--create", "--file", filepath.Join(folder, "go.tar"),
+		if _, err := k.run(ctx, "tar", "--create", "--file", filepath.Join(folder, "go.tar"),
 			"--directory", filepath.Dir(root), "--transform", "s,^"+filepath.Base(root)+",go,", "--exclude=*/go/test", "--exclude=*/testdata", filepath.Base(root)); err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func (k *kitchen) layModules(ctx context.Context, target string) error {
 	if err != nil {
 		return err
 	}
-	if err := k.goCommand(ctx, "", nil, "mod", "download"); err != nil { // what this machine does not have yet
+	if err := k.goCommand(ctx, nil, "mod", "download"); err != nil { // what this machine does not have yet
 		return err
 	}
 	picked, err := os.MkdirTemp(k.folder, "modules-")
@@ -113,10 +113,10 @@ func (k *kitchen) layModules(ctx context.Context, target string) error {
 	defer os.RemoveAll(picked)
 	proxy := "file://" + filepath.Join(strings.TrimSpace(cache), "cache/download")
 	env := []string{"GOMODCACHE=" + picked, "GOPROXY=" + proxy, "GOFLAGS=-modcacherw"}
-	if err := k.goCommand(ctx, "", env, "mod", "download"); err != nil {
+	if err := k.goCommand(ctx, env, "mod", "download"); err != nil {
 		return err
 	}
-	_, err = k.run(ctx, nil, "tar", "--create", "--file", target, "--directory", filepath.Join(picked, "cache/download"), ".")
+	_, err = k.run(ctx, "tar", "--create", "--file", target, "--directory", filepath.Join(picked, "cache/download"), ".")
 	return err
 }
 
@@ -124,9 +124,9 @@ func (k *kitchen) layModules(ctx context.Context, target string) error {
 func (k *kitchen) layObjects(ctx context.Context, packages []string, target string) error {
 	cache := filepath.Join(k.folder, "go-build")
 	env := []string{"CGO_ENABLED=0", "GOCACHE=" + cache}
-	if err := k.goCommand(ctx, "", env, append([]string{"build", "-trimpath"}, packages...)...); err != nil {
+	if err := k.goCommand(ctx, env, append([]string{"build", "-trimpath"}, packages...)...); err != nil {
 		return err
 	}
-	_, err := k.run(ctx, nil, "tar", "--create", "--file", target, "--directory", cache, ".")
+	_, err := k.run(ctx, "tar", "--create", "--file", target, "--directory", cache, ".")
 	return err
 }

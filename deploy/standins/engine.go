@@ -103,13 +103,13 @@ func (e *Engine) Env() []string {
 
 // Docker runs the docker command and returns what it prints.
 func (e *Engine) Docker(ctx context.Context, args ...string) (string, error) {
-	return e.run(ctx, nil, "docker", args...)
+	return e.run(ctx, "docker", args...)
 }
 
-func (e *Engine) run(ctx context.Context, input io.Reader, name string, args ...string) (string, error) {
+func (e *Engine) run(ctx context.Context, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	var out, messages bytes.Buffer
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = e.Env(), input, &out, &messages
+	cmd.Env, cmd.Stdout, cmd.Stderr = e.Env(), &out, &messages
 	if err := cmd.Run(); err != nil {
 		return out.String(), fmt.Errorf("%s %s: %w\n%s", filepath.Base(name), strings.Join(args, " "), err, tail(out.String()+messages.String(), 40))
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -47,7 +48,7 @@ func Names() []string {
 // or some of them by their folders in images/.
 func (e *Engine) Prepare(ctx context.Context, only ...string) error {
 	for _, i := range images {
-		if len(only) > 0 && !contains(only, i.folder) {
+		if len(only) > 0 && !slices.Contains(only, i.folder) {
 			continue
 		}
 		if err := e.prepare(ctx, i); err != nil {
@@ -55,15 +56,6 @@ func (e *Engine) Prepare(ctx context.Context, only ...string) error {
 		}
 	}
 	return nil
-}
-
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }
 
 // kitchen is where an image is made ready to be built: what it is made of is known

@@ -17,7 +17,7 @@ import (
 
 // startOwn runs dockerd with everything of its own: socket, folders, bridge, addresses.
 func (e *Engine) startOwn(ctx context.Context) error {
-	if err := mayStart(); err != nil {
+	if err := mayStart(ctx); err != nil {
 		return err
 	}
 	const run = "/run/ordertrace-engine" // short: a socket's path has at most 107 bytes
@@ -31,15 +31,20 @@ func (e *Engine) startOwn(ctx context.Context) error {
 	if err := e.makeBridge(ctx, addresses); err != nil {
 		return err
 	}
+	settings := filepath.Join(e.folder, "daemon.json")
+	if err := os.WriteFile(settings, []byte("{}"), 0o600); err != nil {
+		return err
+	}
 	log, err := os.Create(filepath.Join(e.folder, "dockerd.log"))
 	if err != nil {
 		return err
 	}
 	defer log.Close() // the engine has its own handle
 	e.host = "unix://" + filepath.Join(run, "docker.sock")
-	cmd := exec.Command("dockerd", "--host="+e.host,
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), "dockerd", // Close ends it
+		"--host="+e.host,
 		"--data-root="+filepath.Join(e.folder, "data"), "--exec-root="+filepath.Join(run, "exec"), "--pidfile="+filepath.Join(run, "pid"),
-		"--config-file=/dev/null",
+		"--config-file="+settings, // not the machine's
 		"--bridge="+bridge, "--default-address-pool=base="+addresses+".128.0/17,size=24")
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is ours to tell
@@ -73,12 +78,14 @@ func (e *Engine) awaitOwn(ctx context.Context, ended <-chan struct{}, log string
 	for {
 		_, err := e.Docker(ctx, "version")
 		if err == nil {
-			return nil
+			// Of what no image has any more, the last week's may still save time.
+			_, err := e.Docker(ctx, "image", "prune", "--force", "--filter", "until=168h")
+			return err
 		}
 		select {
 		case <-ended:
 			text, _ := os.ReadFile(log)
-			return &UnavailableError{Reason: "dockerd ended by itself:\n" + tail(string(text), 15)}
+			return fmt.Errorf("dockerd ended by itself:\n%s", tail(string(text), 15))
 		case <-ctx.Done():
 			return fmt.Errorf("dockerd does not answer: %w", err)
 		case <-time.After(200 * time.Millisecond):
@@ -120,7 +127,7 @@ func endLeftOver(ctx context.Context, pidFile string) error {
 }
 
 // mayStart says why no engine can be started here.
-func mayStart() error {
+func mayStart(ctx context.Context) error {
 	if os.Geteuid() != 0 {
 		return &UnavailableError{Reason: "dockerd needs root; " + HostVariable + " names a running one"}
 	}
@@ -131,7 +138,7 @@ func mayStart() error {
 	}
 	// Two engines on one machine sweep away each other's rules for packets.
 	const usual = "/var/run/docker.sock"
-	if conn, err := net.Dial("unix", usual); err == nil {
+	if conn, err := new(net.Dialer).DialContext(ctx, "unix", usual); err == nil {
 		_ = conn.Close()
 		return &UnavailableError{Reason: "another engine runs here, at " + usual + "; " + HostVariable + "=unix://" + usual + " takes it, if stand-ins may have the official names there"}
 	}
@@ -142,9 +149,9 @@ func mayStart() error {
 const bridge = "ordertrace0"
 
 func (e *Engine) makeBridge(ctx context.Context, addresses string) error {
-	_, _ = e.run(ctx, nil, "ip", "link", "delete", bridge) // of a run that was killed
+	_, _ = e.run(ctx, "ip", "link", "delete", bridge) // of a run that was killed
 	e.end = append(e.end, func() error {
-		_, err := e.run(context.Background(), nil, "ip", "link", "delete", bridge)
+		_, err := e.run(context.Background(), "ip", "link", "delete", bridge)
 		return err
 	})
 	for _, args := range [][]string{
@@ -152,7 +159,7 @@ func (e *Engine) makeBridge(ctx context.Context, addresses string) error {
 		{"address", "add", addresses + ".0.1/24", "dev", bridge},
 		{"link", "set", bridge, "up"},
 	} {
-		if _, err := e.run(ctx, nil, "ip", args...); err != nil {
+		if _, err := e.run(ctx, "ip", args...); err != nil {
 			return &UnavailableError{Reason: "no bridge can be made: " + err.Error()}
 		}
 	}

@@ -118,7 +118,7 @@ func (k *kitchen) layLibraries(ctx context.Context, program, folder string) erro
 	if !slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
 		return nil
 	}
-	out, err := k.run(ctx, nil, "ldd", program)
+	out, err := k.run(ctx, "ldd", program)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (k *kitchen) layLibraries(ctx context.Context, program, folder string) erro
 // putIdentity builds a program of this module, whose content is known only then.
 func putIdentity(ctx context.Context, k *kitchen) error {
 	target := filepath.Join(k.folder, "identity-standin")
-	if err := k.goCommand(ctx, "", []string{"CGO_ENABLED=0"}, "build", "-trimpath", "-o", target, "./deploy/standins/identity"); err != nil {
+	if err := k.goCommand(ctx, []string{"CGO_ENABLED=0"}, "build", "-trimpath", "-o", target, "./deploy/standins/identity"); err != nil {
 		return err
 	}
 	content, err := os.ReadFile(target)
@@ -154,8 +154,9 @@ func (k *kitchen) moduleFolder(ctx context.Context, folder, module string) (stri
 	return strings.TrimSpace(out), err
 }
 
-func (k *kitchen) goCommand(ctx context.Context, folder string, env []string, args ...string) error {
-	_, err := k.goOutput(ctx, folder, env, args...)
+// goCommand runs the go command in the repository's root.
+func (k *kitchen) goCommand(ctx context.Context, env []string, args ...string) error {
+	_, err := k.goOutput(ctx, "", env, args...)
 	return err
 }
 

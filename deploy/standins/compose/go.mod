@@ -1,3 +1,4 @@
+// Docker Compose, for the tests that run docker-compose.yml.
 module ordertrace/deploy/standins/compose
 
 go 1.26.8

@@ -3,14 +3,16 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
 )
 
-// The very file of docker-compose.yml is read, with people as setup writes them.
-func TestReadsDexsConfiguration(t *testing.T) {
+// rendered is the very file of docker-compose.yml, with a person as setup writes them.
+func rendered(t *testing.T) string {
+	t.Helper()
 	hash, err := bcrypt.GenerateFromPassword([]byte("right"), bcrypt.MinCost)
 	require.NoError(t, err)
 	people := filepath.Join(t.TempDir(), "people.yaml")
@@ -24,10 +26,13 @@ func TestReadsDexsConfiguration(t *testing.T) {
 	t.Setenv("DEX_PEOPLE_FILE", people)
 	t.Setenv("DEX_CLIENT_SECRET", "secret\n")
 	t.Setenv("PROXY_PUBLIC_URL", "http://orders.example.org")
-
 	text, err := render("../../dex/dex.yaml")
 	require.NoError(t, err)
-	c, err := parse(text)
+	return string(text)
+}
+
+func TestReadsDexsConfiguration(t *testing.T) {
+	c, err := parse([]byte(rendered(t)))
 	require.NoError(t, err)
 	require.Equal(t, "http://orders.example.org/dex", c.Issuer)
 	require.Equal(t, "/dex", c.path())
@@ -43,12 +48,17 @@ func TestReadsDexsConfiguration(t *testing.T) {
 
 // What Dex would do and this program does not must not pass unseen.
 func TestRefusesWhatItDoesNotDo(t *testing.T) {
-	for name, line := range map[string]string{
-		"an option it does not know": "connectors: []\n",
-		"another storage":            "storage: {type: sqlite3}\n",
+	text := rendered(t)
+	for name, change := range map[string][2]string{
+		"an option it does not know": {"issuer:", "connectors: []\nissuer:"},
+		"another storage":            {"type: memory", "type: sqlite3"},
+		"other lifetimes":            {"idTokens: 1h", "idTokens: 24h"},
+		"another flow":               {"responseTypes: [code]", "responseTypes: [token]"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := parse([]byte(line))
+			changed := strings.Replace(text, change[0], change[1], 1)
+			require.NotEqual(t, text, changed)
+			_, err := parse([]byte(changed))
 			require.Error(t, err)
 		})
 	}

@@ -1,3 +1,5 @@
+// Temporal's server and its SQL tool, for stand-in images. Its versions are those of
+// deploy/local/temporal, so that packages are compiled once for both.
 module ordertrace/deploy/standins/temporal
 
 go 1.26.8

@@ -1,3 +1,6 @@
+// The real `temporal`, for the stand-in of admin-tools, in the last version that can be
+// built outside its repository: later ones need a module that is only there. It brings
+// a server of its own version, so it stands apart.
 module ordertrace/deploy/standins/temporalcli
 
 go 1.26.8
