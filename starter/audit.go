@@ -13,7 +13,6 @@ import (
 
 	"ordertrace/tracing"
 	"ordertrace/tracing/audit"
-	"ordertrace/tracing/jaeger"
 	"ordertrace/workers/orders"
 	"ordertrace/workflow"
 )
@@ -132,8 +131,8 @@ func (c *repairCmd) many(e *environment, a audit.Auditor, page []byte) error {
 		if sum.Looked%progressEvery == 0 {
 			fmt.Fprintf(e.stderr, "%d orders looked at, %d spans added\n", sum.Looked, sum.Added)
 		}
-		if errors.Is(v.Err, audit.ErrNotArriving) || errors.Is(v.Err, jaeger.ErrUnauthorized) {
-			return v.Err // it would be the same with every other
+		if audit.OfAll(v.Err) {
+			return v.Err
 		}
 		return nil
 	})

@@ -43,12 +43,18 @@ type service struct {
 	exporter sdktrace.SpanExporter
 }
 
+// Disabled tells whether OTEL_SDK_DISABLED switches spans off.
+func Disabled() bool {
+	disabled, _ := strconv.ParseBool(os.Getenv("OTEL_SDK_DISABLED"))
+	return disabled
+}
+
 // Service adds a service and returns its tracer provider. A collector that is
 // down costs spans, never an error. What WorkflowService tells is the same from
 // every process: its resource names none, and OTEL_TRACES_SAMPLER, which is about
 // requests, leaves no order out.
 func (t *Telemetry) Service(ctx context.Context, name string) (trace.TracerProvider, error) {
-	if disabled, _ := strconv.ParseBool(os.Getenv("OTEL_SDK_DISABLED")); disabled {
+	if Disabled() {
 		return noop.NewTracerProvider(), nil
 	}
 	exporter, err := otlptracegrpc.New(ctx, exporterOptions()...)

@@ -23,7 +23,7 @@ import (
 // serveAudits runs the audits of orders' traces beside the workflow, whose code
 // they replay. They are no orders, so nobody traces them.
 func serveAudits(ctx context.Context, kind Kind, cfg Config, keys encryption.Keys, stack *closers) error {
-	if kind.System != workflow.TaskQueue {
+	if kind.System != workflow.TaskQueue || tracing.Disabled() {
 		return nil
 	}
 	// Plain: an audit tells of numbers, and hands its result to the next one, for

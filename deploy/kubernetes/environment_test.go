@@ -15,11 +15,11 @@ import (
 )
 
 // secretVariables are those whose value nobody but the worker may know.
-var secretVariables = regexp.MustCompile(`(TOKEN|_DSN|SECRET|PAYLOAD_KEYS|_HEADERS|API_KEY)$`)
+var secretVariables = regexp.MustCompile(`(TOKEN|_DSN|SECRET|PAYLOAD_KEYS|_HEADERS|API_KEY|PASSWORD)$`)
 
 // foreign are variables of Temporal's and OpenTelemetry's own, which --help leaves to
-// their documentation.
-var foreign = regexp.MustCompile(`^(TEMPORAL_(ADDRESS|NAMESPACE|API_KEY|TLS_(CLIENT_CERT_PATH|CLIENT_KEY_PATH|SERVER_CA_CERT_PATH))|OTEL_EXPORTER_OTLP_(ENDPOINT|HEADERS))$`)
+// their documentation, and Jaeger's user and password, which are no flags.
+var foreign = regexp.MustCompile(`^(TEMPORAL_(ADDRESS|NAMESPACE|API_KEY|TLS_(CLIENT_CERT_PATH|CLIENT_KEY_PATH|SERVER_CA_CERT_PATH))|OTEL_EXPORTER_OTLP_(ENDPOINT|HEADERS)|JAEGER_(USER|PASSWORD))$`)
 
 // Each variable that the chart sets is one that the program knows.
 func TestProgramsKnowTheirVariables(t *testing.T) {

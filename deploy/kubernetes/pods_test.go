@@ -139,7 +139,7 @@ func TestTheImagesUserIsThePods(t *testing.T) {
 }
 
 // A pod that is told to stop is not killed before the worker has drained: it first
-// waits for preStop, then DRAIN_TIMEOUT may pass for its work, its API and its codec
+// waits for preStop, then DRAIN_TIMEOUT may pass for its audits, its work, its API and its codec
 // one after another, then FLUSH_TIMEOUT.
 func TestPodsAreGivenTheTimeToDrain(t *testing.T) {
 	for name, values := range map[string][]string{
@@ -164,7 +164,7 @@ func TestPodsAreGivenTheTimeToDrain(t *testing.T) {
 				preStop := time.Duration(pod.Containers[0].Lifecycle.PreStop.Sleep.Seconds) * time.Second
 				require.Positive(t, preStop)
 				grace := time.Duration(pod.TerminationGracePeriodSeconds) * time.Second
-				require.Greater(t, grace, preStop+3*drain+flush)
+				require.Greater(t, grace, preStop+4*drain+flush)
 			}
 		})
 	}

@@ -2,12 +2,16 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
+
+	"ordertrace/tracing/jaeger"
 )
 
 // A Scope is which orders to look at.
@@ -27,6 +31,13 @@ type Visit struct {
 	Report
 	Err  error  // why it could not be looked at
 	Page []byte // of the list, where the order stands
+}
+
+// OfAll tells whether an error would be the same with every other order: Jaeger
+// cannot be reached or does not let one read, or spans do not arrive.
+func OfAll(err error) bool {
+	var unreachable *url.Error
+	return errors.Is(err, ErrNotArriving) || errors.Is(err, jaeger.ErrUnauthorized) || errors.As(err, &unreachable)
 }
 
 const pageSize = 100

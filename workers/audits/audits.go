@@ -103,8 +103,8 @@ func (a Audits) audit(ctx context.Context, since time.Time) (audit.Summary, erro
 			done = progress{v.Page, sum}
 			done.Summary.Unrepairable = maps.Clone(sum.Unrepairable)
 		}
-		if errors.Is(v.Err, audit.ErrNotArriving) {
-			return v.Err // nor would any other's spans
+		if audit.OfAll(v.Err) {
+			return v.Err
 		}
 		if why := v.Why(); why != "" {
 			slog.WarnContext(ctx, "trace is not whole", "order", v.WorkflowID, "trace", v.TraceID, "why", why)

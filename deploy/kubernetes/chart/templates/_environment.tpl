@@ -33,6 +33,13 @@ TEMPORAL_TLS_SERVER_CA_CERT_PATH: /etc/ordertrace/temporal/ca.crt
 TEMPORAL_DEPLOYMENT_NAME: {{ include "ordertrace.workerDeployment" . | quote }}
 TEMPORAL_WORKER_BUILD_ID: {{ include "ordertrace.buildID" . | quote }}
 {{- end }}
+{{- if eq .name "shop" }}
+{{- if $values.audits.jaeger }}
+JAEGER_QUERY_URL: {{ $values.audits.jaeger | quote }}
+{{- else }}
+AUDIT_INTERVAL: "0"
+{{- end }}
+{{- end }}
 TEMPORAL_UI_URL: {{ $values.links.temporalUI | quote }}
 JAEGER_UI_URL: {{ $values.links.jaegerUI | quote }}
 OTEL_EXPORTER_OTLP_ENDPOINT: {{ $values.telemetry.endpoint | quote }}
@@ -66,6 +73,12 @@ LOG_LEVEL: {{ $values.log.level | quote }}
 {{- range $variable, $key := mergeOverwrite $keys (.system.secretEnv | default dict) }}
 - name: {{ $variable }}
   valueFrom: {secretKeyRef: {name: {{ $.system.secret }}, key: {{ $key }}}}
+{{- end }}
+{{- if and (eq .name "shop") .root.Values.audits.jaeger }}
+- name: JAEGER_USER
+  valueFrom: {secretKeyRef: {name: {{ .root.Values.audits.secret }}, key: user}}
+- name: JAEGER_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ .root.Values.audits.secret }}, key: password}}
 {{- end }}
 {{- with .root.Values.telemetry.headersSecret }}
 - name: OTEL_EXPORTER_OTLP_HEADERS

@@ -105,5 +105,5 @@ spec:
 
 {{- define "ordertrace.grace" -}}
 {{- $drain := .root.Values.drain -}}
-{{ add (int (include "ordertrace.preStop" .)) (mul 3 (int $drain.workSeconds)) (int $drain.flushSeconds) 5 }}
+{{ add (int (include "ordertrace.preStop" .)) (mul 4 (int $drain.workSeconds)) (int $drain.flushSeconds) 5 }}
 {{- end }}
