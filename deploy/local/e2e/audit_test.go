@@ -21,6 +21,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ordertrace/deploy/local/stack"
+	"ordertrace/deploy/simulate/carrier"
+	"ordertrace/deploy/simulate/walk"
 	"ordertrace/lifecycle"
 	"ordertrace/tracing/audit"
 	"ordertrace/tracing/jaeger"
@@ -67,16 +69,11 @@ func TestRepairAddsNothingToWholeTraces(t *testing.T) {
 			many.Go(func() error { return play(t.Context(), id) })
 		}
 	}
-	for i := range each {
-		many.Go(func() error { return r.attendedToClose(t.Context()) })
-		gates := cancellable()
-		many.Go(func() error {
-			o, err := r.startTo(t.Context(), gates[i%len(gates)])
-			if err == nil {
-				err = r.temporal.CancelWorkflow(t.Context(), o.ID, "")
-			}
-			return err
-		})
+	people := r.walk(t)
+	for range each {
+		many.Go(func() error { _, err := people.Closed(t.Context()); return err })
+		id := newID("cancelled")
+		many.Go(func() error { return r.runToCancel(t.Context(), id, model) })
 	}
 	require.NoError(t, many.Wait())
 	r.allEnded(t, 5*each)
@@ -104,37 +101,51 @@ func (r *rig) runToClose(ctx context.Context, id string, model *lifecycle.Model,
 	return r.temporal.SignalWorkflow(ctx, id, "", workflow.SignalClose, nil)
 }
 
-// awaitClose waits until an order waits for its close.
+// runToCancel cancels an order that waits for its customer.
+func (r *rig) runToCancel(ctx context.Context, id string, model *lifecycle.Model) error {
+	_, err := r.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: workflow.TaskQueue},
+		workflow.Name, workflow.Input{Material: "silver-925", Model: model, Attended: true})
+	if err == nil {
+		err = r.awaitGate(ctx, id, lifecycle.Submitted)
+	}
+	if err == nil {
+		err = r.temporal.CancelWorkflow(ctx, id, "")
+	}
+	return err
+}
+
 func (r *rig) awaitClose(ctx context.Context, id string) error {
+	return r.awaitGate(ctx, id, lifecycle.Closed)
+}
+
+// awaitGate waits until an order waits at a gate, however busy everybody is.
+func (r *rig) awaitGate(ctx context.Context, id string, gate lifecycle.Stage) error {
 	_, err := backoff.Retry(ctx, func() (lifecycle.Status, error) {
 		var s lifecycle.Status
 		answer, err := r.temporal.QueryWorkflow(ctx, id, "", workflow.QueryStatus)
 		if err == nil {
 			err = answer.Get(&s)
 		}
-		if err == nil && (s.Waiting == nil || s.Waiting.Stage != lifecycle.Closed) {
-			err = fmt.Errorf("order %s does not wait for its close", id)
+		if err == nil && (s.Waiting == nil || s.Waiting.Stage != gate) {
+			err = fmt.Errorf("order %s does not wait for %s", id, gate)
 		}
 		return s, err
 	}, backoff.WithBackOff(backoff.NewConstantBackOff(100*time.Millisecond)), backoff.WithMaxElapsedTime(patience))
 	return err
 }
 
-// attendedToClose has people take an order to its last gate, and closes it.
-func (r *rig) attendedToClose(ctx context.Context) error {
-	o, err := r.startTo(ctx, lifecycle.Shipped)
-	if err != nil {
-		return err
+// walk takes attended orders to their end, by people who press again.
+func (r *rig) walk(t *testing.T) walk.Walk {
+	t.Helper()
+	secret, err := r.CarrierSecret()
+	require.NoError(t, err)
+	secret, _, _ = strings.Cut(secret, ",")
+	model, err := os.ReadFile(filepath.Join(root, ring))
+	require.NoError(t, err)
+	return walk.Walk{
+		People: r.everyone(), Carrier: carrier.Simulator{URL: r.CRMURL(), Secret: secret},
+		Material: "silver-925", Model: model, File: "ring.stl", Patience: patience,
 	}
-	for _, step := range r.everyone().Steps(trackingOf(o.ID)) {
-		if step.Stage == lifecycle.Shipped {
-			err = r.everyone().Take(ctx, o.ID, step)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return r.temporal.SignalWorkflow(ctx, o.ID, "", workflow.SignalClose, nil)
 }
 
 // allEnded waits until no order is open, and as many as said have been.
@@ -252,6 +263,7 @@ func TestRepairBringsBackADeletedStorage(t *testing.T) {
 		}
 		require.NoError(t, r.runToClose(t.Context(), id, model, nil))
 	}
+	r.allEnded(t, len(orders))
 	o, err := r.startTo(t.Context(), lifecycle.ManufacturingStarted)
 	require.NoError(t, err)
 	require.NoError(t, r.temporal.CancelWorkflow(t.Context(), o.ID, ""))
