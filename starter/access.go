@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 
 	"github.com/joho/godotenv"
@@ -37,12 +36,3 @@ func loadAccess() error {
 
 // apiToken is what the starter shows the systems. It is no flag either.
 func apiToken() string { return os.Getenv("API_TOKEN") }
-
-// jaegerUser is who reads traces; nil if nobody is named. A password is no flag:
-// everyone on the machine can read those.
-func jaegerUser() *url.Userinfo {
-	if name := os.Getenv("JAEGER_USER"); name != "" {
-		return url.UserPassword(name, os.Getenv("JAEGER_PASSWORD"))
-	}
-	return nil
-}

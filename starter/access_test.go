@@ -57,7 +57,7 @@ func TestAccessComesFromAFileBehindTheEnvironment(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, tc.want, jaegerUser())
+			require.Equal(t, tc.want, jaeger.User())
 		})
 	}
 }

@@ -53,7 +53,7 @@ func (c *verifyCmd) Run(e *environment) error {
 		}
 	})
 	if err == nil && !r.Whole() {
-		err = hinted(fmt.Errorf("order %s: %s", c.Order, audit.Visit{Report: r}.Why()), "`starter trace repair %s` writes what is missing", c.Order)
+		err = hinted(fmt.Errorf("order %s: %s", c.Order, r.Why()), "`starter trace repair %s` writes what is missing", c.Order)
 	}
 	return err
 }
@@ -114,12 +114,9 @@ func (c *repairCmd) one(e *environment, a audit.Auditor) error {
 
 // many repairs the orders of a scope, and says where it stands as it goes.
 func (c *repairCmd) many(e *environment, a audit.Auditor, page []byte) error {
-	scope := audit.Scope{Type: workflow.Name, Page: page}
+	scope := audit.Scope{Type: workflow.Name, Page: page, Rate: c.Rate}
 	if c.Since > 0 {
 		scope.Since = time.Now().Add(-c.Since)
-	}
-	if c.Rate > 0 {
-		scope.Pause = time.Duration(float64(time.Second) / c.Rate)
 	}
 	var sum repaired
 	err := a.Each(e.ctx, scope, func(v audit.Visit) error {

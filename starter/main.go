@@ -106,7 +106,7 @@ type environment struct {
 func newEnvironment(ctx context.Context, c *cli, stdout, stderr io.Writer) (*environment, error) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	otel.SetTextMapPropagator(tracing.Propagator)
-	e := &environment{ctx: ctx, cli: c, stdout: stdout, stderr: stderr, telemetry: &tracing.Telemetry{}, jaeger: jaeger.NewClient(c.JaegerUI, jaegerUser())}
+	e := &environment{ctx: ctx, cli: c, stdout: stdout, stderr: stderr, telemetry: &tracing.Telemetry{}, jaeger: jaeger.NewClient(c.JaegerUI, jaeger.User())}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(e.spansLost))
 	p, err := e.telemetry.Service(ctx, "starter")
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 func attempts(t *testing.T, header map[string]*commonpb.Payload, step func(context.Context) error) tracetest.SpanStubs {
 	p := newProcess(t)
 	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(quiet{})
+	suite.SetLogger(silent{})
 	env := suite.NewTestActivityEnvironment()
 	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{p.interceptor}})
 	env.SetHeader(&commonpb.Header{Fields: header})
@@ -96,7 +96,7 @@ func TestCallsBelowAnAttemptHaveIDsOfTheirOwn(t *testing.T) {
 func live(t *testing.T, header map[string]*commonpb.Payload, flow func(workflow.Context) error, with func(*testsuite.TestWorkflowEnvironment)) tracetest.SpanStubs {
 	p := newProcess(t)
 	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(quiet{})
+	suite.SetLogger(silent{})
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(10 * time.Second)
 	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{p.interceptor}})

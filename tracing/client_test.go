@@ -51,7 +51,7 @@ func (s *server) serve(t *testing.T) string {
 // dial is a process's client of a server.
 func (p process) dial(t *testing.T, s *server) client.Client {
 	c, err := client.DialContext(t.Context(), client.Options{
-		HostPort: s.serve(t), Logger: quiet{}, Interceptors: []interceptor.ClientInterceptor{p.interceptor},
+		HostPort: s.serve(t), Logger: silent{}, Interceptors: []interceptor.ClientInterceptor{p.interceptor},
 	})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)

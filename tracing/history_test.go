@@ -15,7 +15,6 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	updatepb "go.temporal.io/api/update/v1"
 	"go.temporal.io/sdk/interceptor"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/proto"
@@ -239,7 +238,7 @@ func (p process) replay(t *testing.T, h *history, journey func(workflow.Context)
 	require.NoError(t, err)
 	replayer.RegisterWorkflowWithOptions(journey, workflow.RegisterOptions{Name: workflowType})
 	copied := proto.Clone(&historypb.History{Events: h.events}).(*historypb.History) // the replayer writes into headers
-	require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(quiet{}, copied, worker.ReplayWorkflowHistoryOptions{
+	require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(silent{}, copied, worker.ReplayWorkflowHistoryOptions{
 		OriginalExecution: workflow.Execution{ID: workflowID, RunID: h.run},
 	}))
 }
@@ -250,13 +249,3 @@ func replayed(t *testing.T, h *history, journey func(workflow.Context) error) tr
 	p.replay(t, h, journey)
 	return p.told(t)
 }
-
-// quiet is a logger for whom nothing is worth a line.
-type quiet struct{}
-
-var _ log.Logger = quiet{}
-
-func (quiet) Debug(string, ...any) {}
-func (quiet) Info(string, ...any)  {}
-func (quiet) Warn(string, ...any)  {}
-func (quiet) Error(string, ...any) {}

@@ -149,7 +149,7 @@ func runAttempts(t *testing.T, p *sdktrace.TracerProvider) {
 	require.NoError(t, err)
 	for _, ended := range []error{nil, errors.New(secret), temporal.NewApplicationError(secret, "fix_input"), temporal.NewHeartbeatTimeoutError(secret)} {
 		var suite testsuite.WorkflowTestSuite
-		suite.SetLogger(quiet{})
+		suite.SetLogger(silent{})
 		env := suite.NewTestActivityEnvironment()
 		env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{i}})
 		env.RegisterActivityWithOptions(func(context.Context) error { return ended }, activity.RegisterOptions{Name: "STEP"})

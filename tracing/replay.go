@@ -27,8 +27,6 @@ type Historian struct {
 	Signals []string
 	Data    converter.DataConverter
 	Failure converter.FailureConverter
-	// Logger hears of the replay. nil: nobody does.
-	Logger log.Logger
 }
 
 // ErrReplay says that the workflow's code could not be replayed: it, or a key of
@@ -49,10 +47,9 @@ func (o Historian) Facts(h History) ([]Fact, error) {
 	if len(facts) == 0 && h.Closed() { // before its code ran for the first time
 		facts = h.anchor()
 	}
-	for _, f := range append(h.attempts(), h.outcome()...) {
-		if !slices.ContainsFunc(facts, func(known Fact) bool { return known.ID == f.ID }) {
-			facts = append(facts, f)
-		}
+	facts = append(facts, h.attempts()...)
+	if !slices.ContainsFunc(facts, func(f Fact) bool { return f.ID == outcomeID(h.RunID) }) {
+		facts = append(facts, h.outcome()...)
 	}
 	slices.SortStableFunc(facts, func(a, b Fact) int { return a.From.Compare(b.From) })
 	return facts, err
@@ -79,11 +76,7 @@ func (o Historian) replay(h History) (facts []Fact, err error) {
 		return nil, err
 	}
 	o.Register(replayer)
-	logger := o.Logger
-	if logger == nil {
-		logger = silent{}
-	}
-	err = replayer.ReplayWorkflowHistoryWithOptions(logger, &historypb.History{Events: events}, worker.ReplayWorkflowHistoryOptions{
+	err = replayer.ReplayWorkflowHistoryWithOptions(silent{}, &historypb.History{Events: events}, worker.ReplayWorkflowHistoryOptions{
 		OriginalExecution: workflow.Execution{ID: h.WorkflowID, RunID: h.RunID},
 	})
 	return facts, err

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"os"
 
 	"go.opentelemetry.io/otel/trace/noop"
 	"go.temporal.io/sdk/worker"
@@ -39,7 +37,7 @@ func serveAudits(ctx context.Context, kind Kind, cfg Config, keys encryption.Key
 	stack.add("late spans", func() error { return teller.Shutdown(context.WithoutCancel(ctx)) })
 	a := audits.Audits{Config: cfg.Audits, Type: workflow.Name, Auditor: audit.Auditor{
 		Temporal: c, Historian: orders.Historian(keys), Teller: teller, Settled: cfg.Audits.Settled,
-		Jaeger: jaeger.NewClient(cmp.Or(cfg.JaegerQuery, cfg.JaegerUI), jaegerReader()),
+		Jaeger: jaeger.NewClient(cmp.Or(cfg.JaegerQuery, cfg.JaegerUI), jaeger.User()),
 	}}
 	w := worker.New(c.Client, audits.Queue, worker.Options{WorkerStopTimeout: cfg.DrainTimeout, MaxConcurrentActivityExecutionSize: 1})
 	a.Register(w)
@@ -49,14 +47,6 @@ func serveAudits(ctx context.Context, kind Kind, cfg Config, keys encryption.Key
 	stack.add("audits", func() error { w.Stop(); return nil })
 	if err := a.Schedule(ctx, c.Client); err != nil { // an order can do without
 		slog.WarnContext(ctx, "traces are not audited by themselves", "error", err)
-	}
-	return nil
-}
-
-// jaegerReader is who reads traces; nil if nobody is named. A password is no flag.
-func jaegerReader() *url.Userinfo {
-	if name := os.Getenv("JAEGER_USER"); name != "" {
-		return url.UserPassword(name, os.Getenv("JAEGER_PASSWORD"))
 	}
 	return nil
 }

@@ -72,8 +72,22 @@ type Report struct {
 func (r Report) MissingFacts() []tracing.Fact { return r.missing }
 
 // Whole tells whether nothing is missing now and nothing differs.
-func (r Report) Whole() bool {
-	return r.Missing == r.Added && len(r.Differences) == 0 && r.Unknown == "" && r.Trace.Whole()
+func (r Report) Whole() bool { return r.Why() == "" }
+
+// Why is why the trace is not whole; "" if it is.
+func (r Report) Why() string {
+	switch {
+	case r.Unknown != "":
+		return r.Unknown
+	case r.Missing > r.Added:
+		return fmt.Sprintf("%d spans are missing", r.Missing-r.Added)
+	case len(r.Differences) > 0:
+		return fmt.Sprintf("%d differences, the first: %v", len(r.Differences), r.Differences[0])
+	case !r.Trace.Whole():
+		return r.Trace.String()
+	default:
+		return ""
+	}
 }
 
 // run is one run of an order with what its history says.

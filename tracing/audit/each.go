@@ -22,8 +22,8 @@ type Scope struct {
 	Since time.Time
 	// Page is where to go on: that of a Visit. nil: at the beginning.
 	Page []byte
-	// Pause is between one order and the next. Default: none.
-	Pause time.Duration
+	// Rate is how many orders a second at most. Default: as fast as it goes.
+	Rate float64
 }
 
 // A Visit is an order that was looked at.
@@ -70,7 +70,7 @@ func (a Auditor) Each(ctx context.Context, s Scope, visit func(Visit) error) err
 			if err := visit(Visit{Report: report, Err: err, Page: page}); err != nil {
 				return err
 			}
-			if err := rest(ctx, s.Pause); err != nil {
+			if err := rest(ctx, s.pause()); err != nil {
 				return err
 			}
 		}
@@ -94,6 +94,14 @@ func (a Auditor) moved(ctx context.Context, e *workflowpb.WorkflowExecutionInfo,
 		return true
 	}
 	return !last.GetHistory().GetEvents()[0].GetEventTime().AsTime().Before(since)
+}
+
+// pause is between one order and the next.
+func (s Scope) pause() time.Duration {
+	if s.Rate <= 0 {
+		return 0
+	}
+	return time.Duration(float64(time.Second) / s.Rate)
 }
 
 func rest(ctx context.Context, pause time.Duration) error {
@@ -143,20 +151,10 @@ func (s *Summary) Add(v Visit) {
 	}
 }
 
-// Why is why an order's trace is not whole; "" if it is.
+// Why is why an order's trace is not whole, or could not be looked at; "" if it is.
 func (v Visit) Why() string {
-	switch {
-	case v.Err != nil:
+	if v.Err != nil {
 		return v.Err.Error()
-	case v.Unknown != "":
-		return v.Unknown
-	case v.Missing > v.Added:
-		return fmt.Sprintf("%d spans are missing", v.Missing-v.Added)
-	case len(v.Differences) > 0:
-		return fmt.Sprintf("%d differences, the first: %v", len(v.Differences), v.Differences[0])
-	case !v.Trace.Whole():
-		return v.Trace.String()
-	default:
-		return ""
 	}
+	return v.Report.Why()
 }

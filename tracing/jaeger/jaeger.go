@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -59,6 +60,15 @@ type Client struct {
 // user; nil: as nobody.
 func NewClient(base string, user *url.Userinfo) *Client {
 	return &Client{base: strings.TrimRight(base, "/"), user: user, http: &http.Client{Timeout: 30 * time.Second}}
+}
+
+// User is who reads traces, by JAEGER_USER and JAEGER_PASSWORD; nil if nobody is
+// named. A password is no flag: everyone on the machine can read those.
+func User() *url.Userinfo {
+	if name := os.Getenv("JAEGER_USER"); name != "" {
+		return url.UserPassword(name, os.Getenv("JAEGER_PASSWORD"))
+	}
+	return nil
 }
 
 // TraceURL is where people see a trace.

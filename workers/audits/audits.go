@@ -97,7 +97,7 @@ func (a Audits) audit(ctx context.Context, since time.Time) (audit.Summary, erro
 		}
 	}
 	sum := done.Summary
-	scope := audit.Scope{Type: a.Type, Since: since, Page: done.Page, Pause: a.pause()}
+	scope := audit.Scope{Type: a.Type, Since: since, Page: done.Page, Rate: a.Config.Rate}
 	err := a.Auditor.Each(ctx, scope, func(v audit.Visit) error {
 		if string(v.Page) != string(done.Page) {
 			done = progress{v.Page, sum}
@@ -125,13 +125,6 @@ func (a Audits) audit(ctx context.Context, since time.Time) (audit.Summary, erro
 
 // errHandedBack has another worker go on.
 var errHandedBack = errors.New("the worker stops")
-
-func (a Audits) pause() time.Duration {
-	if a.Config.Rate <= 0 {
-		return 0
-	}
-	return time.Duration(float64(time.Second) / a.Config.Rate)
-}
 
 // Schedule makes the Schedule be as the configuration says; there is one, however
 // many workers ask for it.
